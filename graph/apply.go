@@ -1,0 +1,143 @@
+package graph
+
+import (
+	"fmt"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+)
+
+// SizedByInputs is implemented by ops that take every size from their inputs at run
+// time and keep none from building. A program made only of such ops (and of the
+// stock ops known to behave so) runs batches of any size.
+//
+// Such an op implements gorgonia.UsePreallocDoer too: the session owns the memory
+// of results and hands it in. A scalar result is a gorgonia scalar (*gorgonia.F32),
+// anything else a *tensor.Dense of the inferred shape, whose old content is
+// undefined. The op writes it and returns it.
+type SizedByInputs interface {
+	gorgonia.Op
+	gorgonia.UsePreallocDoer
+	SizedByInputs()
+}
+
+// Update is implemented by ops that change variables. A session runs them after
+// every read of the step, in the order in which they were built, and passes the
+// variables' own memory for the inputs that UpdatedInputs names.
+type Update interface {
+	gorgonia.Op
+	// UpdatedInputs returns the positions of the inputs that the op writes to. Each
+	// must be a variable node.
+	UpdatedInputs() []int
+}
+
+// Saltable is implemented by ops whose hash can be changed without a change of
+// meaning. Gorgonia tells nodes apart by a 32-bit hash; when two different nodes
+// collide, Apply salts the newer one and tries again.
+type Saltable interface {
+	gorgonia.Op
+	// WithSalt returns a copy of the op whose Hashcode depends on salt.
+	WithSalt(salt uint32) gorgonia.Op
+}
+
+// Apply adds a node that applies op to inputs. The first failure (types, shapes, a
+// hash collision in Gorgonia that cannot be avoided) becomes the graph's error and
+// Apply returns a poisoned node.
+func (g *Graph) Apply(op gorgonia.Op, inputs ...*gorgonia.Node) *gorgonia.Node {
+	for i, in := range inputs {
+		if in == nil {
+			return g.Fail(fmt.Errorf("%v: input %d is nil", op, i))
+		}
+		if in == g.poison {
+			return g.poison
+		}
+		if in.Graph() != g.ExprGraph {
+			return g.Fail(fmt.Errorf("%v: input %d, %q, belongs to another graph", op, i, in.Name()))
+		}
+	}
+	if u, ok := op.(Update); ok {
+		for _, i := range u.UpdatedInputs() {
+			if i < 0 || i >= len(inputs) || g.byNode[inputs[i]] == nil {
+				return g.Fail(fmt.Errorf("%v: input %d is updated and must be a variable of this graph", op, i))
+			}
+		}
+	}
+	const tries = 8
+	for try := 0; ; try++ {
+		before := len(g.AllNodes())
+		n, err := guard(func() (*gorgonia.Node, error) { return gorgonia.ApplyOp(op, inputs...) })
+		if err != nil {
+			return g.Fail(fmt.Errorf("%v(%s): %w", op, describe(inputs), err))
+		}
+		if len(g.AllNodes()) > before || sameApplication(g, n, op, inputs) {
+			if g.sites[n] == "" {
+				g.sites[n] = callSite()
+			}
+			return n
+		}
+		salted, ok := op.(Saltable)
+		if !ok || try == tries {
+			return g.Fail(fmt.Errorf("%v(%s): gorgonia merged it with the different node %q (a hash collision)", op, describe(inputs), n.Name()))
+		}
+		g.salt++
+		op = salted.WithSalt(g.salt)
+	}
+}
+
+// sameApplication reports whether n, which Gorgonia returned in place of a new
+// node, really is op applied to inputs.
+func sameApplication(g *Graph, n *gorgonia.Node, op gorgonia.Op, inputs gorgonia.Nodes) bool {
+	if _, isUpdate := op.(Update); isUpdate || n.Op() == nil || n.Op().String() != op.String() {
+		return false
+	}
+	children := InputsOf(n)
+	if len(children) != len(inputs) {
+		return false
+	}
+	for i := range children {
+		if children[i] != inputs[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// InputsOf returns the nodes that n is computed from, in the order of its op's
+// arguments.
+func InputsOf(n *gorgonia.Node) gorgonia.Nodes {
+	expr := n.Graph()
+	if expr == nil || n.ID() < 0 {
+		return nil
+	}
+	it := expr.From(n.ID())
+	if it == nil {
+		return nil
+	}
+	nodes := make(gorgonia.Nodes, 0, it.Len())
+	for it.Next() {
+		nodes = append(nodes, it.Node().(*gorgonia.Node))
+	}
+	return nodes
+}
+
+// SetName names a node that an op computes, in the graph's scope, for checkpoints'
+// reports, hooks and the graph page. The name must be free.
+func (g *Graph) SetName(n *gorgonia.Node, name string) *gorgonia.Node {
+	if g.Poisoned(n) {
+		return n
+	}
+	full, err := g.reserve("node", name)
+	if err != nil {
+		return g.Fail(err)
+	}
+	gorgonia.WithName(full)(n)
+	return n
+}
+
+func describe(inputs gorgonia.Nodes) string {
+	parts := make([]string, len(inputs))
+	for i, n := range inputs {
+		parts[i] = fmt.Sprintf("%s %v%v", n.Name(), n.Type(), n.Shape())
+	}
+	return strings.Join(parts, ", ")
+}

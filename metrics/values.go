@@ -1,0 +1,35 @@
+package metrics
+
+import (
+	"fmt"
+	"html"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Values are the results of an evaluation by name.
+type Values map[string]float64
+
+// Names returns the names in ascending order.
+func (v Values) Names() []string { return slices.Sorted(maps.Keys(v)) }
+
+// String returns "accuracy = 0.967, global_step = 200, loss = 0.12", ordered by name.
+func (v Values) String() string {
+	parts := make([]string, 0, len(v))
+	for _, name := range v.Names() {
+		parts = append(parts, fmt.Sprintf("%s = %.6g", name, v[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// HTML returns a table for notebooks.
+func (v Values) HTML() string {
+	var b strings.Builder
+	b.WriteString("<table><thead><tr><th>metric</th><th>value</th></tr></thead><tbody>")
+	for _, name := range v.Names() {
+		fmt.Fprintf(&b, "<tr><td>%s</td><td>%.6g</td></tr>", html.EscapeString(name), v[name])
+	}
+	b.WriteString("</tbody></table>")
+	return b.String()
+}

@@ -1,0 +1,225 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/dense"
+)
+
+// program is a compiled set of fetches for one set of feed shapes. It owns the
+// memory of results; only one run uses it at a time.
+type program struct {
+	graph   *graph.Graph
+	twin    *variant
+	fetches gorgonia.Nodes
+	shapes  map[*gorgonia.Node]tensor.Shape
+	used    int64
+	bytes   int64
+
+	nodes   gorgonia.Nodes         // what runs, inputs before users
+	index   map[*gorgonia.Node]int // position of a node in nodes
+	steps   []step                 // one for each node
+	writes  int                    // position of the first node that is an update or depends on one
+	values  []gorgonia.Value       // the result of each node in this run
+	fetched []int                  // position of each fetch
+	updated []int                  // positions of the variables that updates write to
+	resized bool                   // some shape differs from the built one
+}
+
+// step is what a program does for one node.
+type step struct {
+	op       gorgonia.Op
+	kernel   gorgonia.UsePreallocDoer // set where the result goes into memory of ours
+	inputs   []int
+	scratch  []gorgonia.Value
+	result   gorgonia.Value // memory for the kernel's result, or a constant or variable
+	feed     *gorgonia.Node // set for placeholders
+	shape    tensor.Shape
+	copies   []int // inputs that the op may overwrite: it gets copies
+	before   []int // inputs that must be copied before the updates
+	updating []int // inputs that the op updates
+}
+
+func (p *program) matches(fetches gorgonia.Nodes, feed graph.Feed) bool {
+	if len(fetches) != len(p.fetches) || len(feed) != len(p.shapes) {
+		return false
+	}
+	for i, n := range fetches {
+		if n != p.fetches[i] {
+			return false
+		}
+	}
+	for n, t := range feed {
+		shape, ok := p.shapes[n]
+		if !ok || t == nil || t.Dtype() != n.Dtype() || !dense.SameShape(shape, t.Shape()) {
+			return false
+		}
+	}
+	return true
+}
+
+// compile orders what the fetches need, infers shapes, and plans memory.
+func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*gorgonia.Node]tensor.Shape) (*program, error) {
+	p := &program{
+		graph: g, fetches: append(gorgonia.Nodes(nil), fetches...), shapes: shapes,
+		index: map[*gorgonia.Node]int{},
+	}
+	p.order(fetches)
+	if err := p.inferShapes(); err != nil {
+		return nil, err
+	}
+	var missing []string
+	for i, n := range p.nodes {
+		if err := p.plan(s, i, n, &missing); err != nil {
+			return nil, err
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return nil, fmt.Errorf("session: nothing is fed for placeholder %s", quoteAll(missing))
+	}
+	p.findConflicts()
+	p.values = make([]gorgonia.Value, len(p.nodes))
+	for _, n := range fetches {
+		p.fetched = append(p.fetched, p.index[n])
+	}
+	s.stats.Compiles++
+	return p, nil
+}
+
+func quoteAll(names []string) string {
+	text := ""
+	for i, n := range names {
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%q", n)
+	}
+	return text
+}
+
+// order sets nodes: first everything that no update feeds into, then the updates
+// and what depends on them. Within each part nodes come in the order of building,
+// in which inputs precede users.
+func (p *program) order(fetches gorgonia.Nodes) {
+	needed := graph.Topological(fetches...)
+	slices.SortFunc(needed, func(a, b *gorgonia.Node) int { return int(a.ID() - b.ID()) })
+	late := map[*gorgonia.Node]bool{}
+	var writes gorgonia.Nodes
+	for _, n := range needed {
+		_, isUpdate := n.Op().(graph.Update)
+		isLate := isUpdate
+		for _, in := range graph.InputsOf(n) {
+			isLate = isLate || late[in]
+		}
+		if isLate {
+			late[n] = true
+			writes = append(writes, n)
+			continue
+		}
+		p.nodes = append(p.nodes, n)
+	}
+	p.writes = len(p.nodes)
+	p.nodes = append(p.nodes, writes...)
+	for i, n := range p.nodes {
+		p.index[n] = i
+	}
+}
+
+// plan fills in one step.
+func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) error {
+	st := &p.steps[i]
+	st.op = n.Op()
+	for _, in := range graph.InputsOf(n) {
+		st.inputs = append(st.inputs, p.index[in])
+	}
+	st.scratch = make([]gorgonia.Value, len(st.inputs))
+	if st.op == nil {
+		return p.planInput(s, st, n, missing)
+	}
+	if c, ok := st.op.(interface{ Value() gorgonia.Value }); ok && len(st.inputs) == 0 {
+		st.result, st.op = c.Value(), nil // a constant
+		return nil
+	}
+	if u, ok := st.op.(graph.Update); ok {
+		st.updating = u.UpdatedInputs()
+		for _, k := range st.updating {
+			p.updated = append(p.updated, st.inputs[k])
+		}
+		return nil
+	}
+	if sized, ok := st.op.(graph.SizedByInputs); ok {
+		memory := dense.New(n.Dtype(), st.shape)
+		result, err := view(memory)
+		if err != nil {
+			return nodeError(p.graph, n, nil, err)
+		}
+		p.bytes += int64(len(dense.Bytes(memory)))
+		st.kernel, st.result = sized, result
+		return nil
+	}
+	if k := st.op.OverwritesInput(); k >= 0 && k < len(st.inputs) {
+		st.copies = append(st.copies, k)
+	}
+	return nil
+}
+
+// planInput finds the value of a node without an op: a variable, a fed placeholder,
+// or an input that carries its own value.
+func (p *program) planInput(s *Session, st *step, n *gorgonia.Node, missing *[]string) error {
+	if v := p.graph.VariableOf(n); v != nil {
+		value, err := s.variable(v)
+		if err != nil {
+			return fmt.Errorf("session: variable %q: %w", v.Name, err)
+		}
+		st.result = value
+		return nil
+	}
+	if _, ok := p.shapes[n]; ok {
+		st.feed = n
+		return nil
+	}
+	if value := n.Value(); value != nil {
+		st.result = value
+		return nil
+	}
+	*missing = append(*missing, n.Name())
+	return nil
+}
+
+// variable returns the session's own header over a variable's memory.
+func (s *Session) variable(v *graph.Variable) (gorgonia.Value, error) {
+	memory := s.locals[v.Name]
+	if !v.Local {
+		s.store.mu.RLock()
+		memory = s.store.values[v.Name]
+		s.store.mu.RUnlock()
+	}
+	if header, ok := s.headers[memory]; ok {
+		return header, nil
+	}
+	header, err := view(memory)
+	if err == nil {
+		s.headers[memory] = header
+	}
+	return header, err
+}
+
+// findConflicts marks the inputs that a late node reads from a variable that some
+// update of this program writes: they are copied before the first update, so that
+// reads come before writes.
+func (p *program) findConflicts() {
+	for i := p.writes; i < len(p.nodes); i++ {
+		st := &p.steps[i]
+		for k, in := range st.inputs {
+			if slices.Contains(p.updated, in) && !slices.Contains(st.updating, k) {
+				st.before = append(st.before, k)
+			}
+		}
+	}
+}

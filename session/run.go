@@ -11,7 +11,7 @@ import (
 )
 
 // run executes the program: all reads, then all updates.
-func (p *program) run(s *Session, feed graph.Feed) ([]gorgonia.Value, error) {
+func (p *program) run(s *Session, feed graph.Feed, check func([]gorgonia.Value) error) ([]gorgonia.Value, error) {
 	if len(p.updated) > 0 {
 		s.store.mu.Lock()
 		defer s.store.mu.Unlock()
@@ -28,6 +28,11 @@ func (p *program) run(s *Session, feed graph.Feed) ([]gorgonia.Value, error) {
 	outputs := make([]gorgonia.Value, len(p.fetched))
 	if err := p.collect(outputs, func(i int) bool { return i < p.writes }); err != nil {
 		return nil, err
+	}
+	if check != nil {
+		if err := check(outputs); err != nil {
+			return outputs, err
+		}
 	}
 	if p.writes == len(p.nodes) {
 		return outputs, nil

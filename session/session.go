@@ -153,12 +153,20 @@ func (s *Session) bind(g *graph.Graph) error {
 
 // Run computes fetches and returns their values in that order. feed gives the
 // placeholders their values; it is read, never kept or written. A scalar comes back
-// as a gorgonia scalar, anything else as a *tensor.Dense. The values are valid until
-// the session's next run: clone what must live longer.
+// as a gorgonia scalar, anything else as a *tensor.Dense. The values are the caller's
+// own.
 //
 // ctx is looked at before the run; a run that has begun is finished, so that a step
 // is applied whole or not at all.
 func (s *Session) Run(ctx context.Context, fetches gorgonia.Nodes, feed graph.Feed) ([]gorgonia.Value, error) {
+	return s.RunChecked(ctx, fetches, feed, nil)
+}
+
+// RunChecked is Run with a look at the values between the reads and the updates:
+// check gets the fetches computed so far, nil for those that depend on an update.
+// When it returns an error no update is made, and RunChecked returns those values
+// with that error.
+func (s *Session) RunChecked(ctx context.Context, fetches gorgonia.Nodes, feed graph.Feed, check func([]gorgonia.Value) error) ([]gorgonia.Value, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -175,7 +183,38 @@ func (s *Session) Run(ctx context.Context, fetches gorgonia.Nodes, feed graph.Fe
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}
-	return p.run(s, feed)
+	return p.run(s, feed, check)
+}
+
+// Compile prepares a run without making it: it reports whatever would be wrong with
+// the fetches and the feed.
+func (s *Session) Compile(fetches gorgonia.Nodes, feed graph.Feed) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	_, err := s.program(fetches, feed)
+	return err
+}
+
+// Initialize gives every variable of the graph its initial value again.
+func (s *Session) Initialize() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	values := map[string]*tensor.Dense{}
+	for _, v := range s.graph.Variables() {
+		value, err := v.Initial()
+		if err != nil {
+			return err
+		}
+		if !v.Local {
+			values[v.Name] = value
+		} else if err := dense.Copy(s.locals[v.Name], value); err != nil {
+			return err
+		}
+	}
+	return s.store.Restore(values)
 }
 
 // Close frees what the session holds. The store is not touched. It may be called

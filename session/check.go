@@ -31,10 +31,9 @@ func checkFetches(g *graph.Graph, fetches gorgonia.Nodes) error {
 // checkFeed verifies each fed value against its placeholder and returns the shapes.
 func checkFeed(g *graph.Graph, feed graph.Feed) (map[*gorgonia.Node]tensor.Shape, error) {
 	shapes := make(map[*gorgonia.Node]tensor.Shape, len(feed))
-	placeholders := g.Placeholders()
 	var problems []string
 	for n, t := range feed {
-		if err := checkFed(g, placeholders, n, t); err != nil {
+		if err := checkFed(g, n, t); err != nil {
 			problems = append(problems, err.Error())
 			continue
 		}
@@ -47,20 +46,34 @@ func checkFeed(g *graph.Graph, feed graph.Feed) (map[*gorgonia.Node]tensor.Shape
 	return shapes, nil
 }
 
-func checkFed(g *graph.Graph, placeholders gorgonia.Nodes, n *gorgonia.Node, t tensor.Tensor) error {
+func kindOf(g *graph.Graph, n *gorgonia.Node) string {
+	switch {
+	case g.VariableOf(n) != nil:
+		return "variable"
+	case n.Op() != nil:
+		return "node"
+	}
+	return "placeholder"
+}
+
+// checkFed allows any node to be fed, as TensorFlow does: a variable or a computed
+// node then has the fed value for this run. Only a placeholder may have another
+// leading dimension than it was built with.
+func checkFed(g *graph.Graph, n *gorgonia.Node, t tensor.Tensor) error {
 	switch {
 	case n == nil:
 		return fmt.Errorf("a value is fed for a nil node")
 	case n.Graph() != g.ExprGraph:
 		return fmt.Errorf("%q is fed but belongs to another graph", n.Name())
-	case !placeholders.Contains(n):
-		return fmt.Errorf("%q is fed but is not a placeholder", n.Name())
 	case t == nil:
-		return fmt.Errorf("placeholder %q is fed nil", n.Name())
+		return fmt.Errorf("%s %q is fed nil", kindOf(g, n), n.Name())
 	case t.Dtype() != n.Dtype():
-		return fmt.Errorf("placeholder %q is %v %v but is fed %v %v", n.Name(), n.Dtype(), n.Shape(), t.Dtype(), t.Shape())
+		return fmt.Errorf("%s %q is %v %v but is fed %v %v", kindOf(g, n), n.Name(), n.Dtype(), n.Shape(), t.Dtype(), t.Shape())
 	}
 	want, got := n.Shape(), t.Shape()
+	if kind := kindOf(g, n); kind != "placeholder" && !slices.Equal(want, got) {
+		return fmt.Errorf("%s %q has shape %v but is fed shape %v", kind, n.Name(), want, got)
+	}
 	if len(want) != len(got) || len(want) > 1 && !slices.Equal(want[1:], got[1:]) {
 		return fmt.Errorf("placeholder %q has shape %v but is fed shape %v: only the leading dimension may differ", n.Name(), want, got)
 	}

@@ -38,7 +38,7 @@ type step struct {
 	inputs   []int
 	scratch  []gorgonia.Value
 	result   gorgonia.Value // memory for the kernel's result, or a constant or variable
-	feed     *gorgonia.Node // set for placeholders
+	feed     *gorgonia.Node // set where the value is fed
 	shape    tensor.Shape
 	copies   []int // inputs that the op may overwrite: it gets copies
 	before   []int // inputs that must be copied before the updates
@@ -107,14 +107,14 @@ func quoteAll(names []string) string {
 // and what depends on them. Within each part nodes come in the order of building,
 // in which inputs precede users.
 func (p *program) order(fetches gorgonia.Nodes) {
-	needed := graph.Topological(fetches...)
+	needed := p.needed(fetches)
 	slices.SortFunc(needed, func(a, b *gorgonia.Node) int { return int(a.ID() - b.ID()) })
 	late := map[*gorgonia.Node]bool{}
 	var writes gorgonia.Nodes
 	for _, n := range needed {
-		_, isUpdate := n.Op().(graph.Update)
-		isLate := isUpdate
-		for _, in := range graph.InputsOf(n) {
+		_, isLate := n.Op().(graph.Update)
+		isLate = isLate && !p.isFed(n)
+		for _, in := range p.inputs(n) {
 			isLate = isLate || late[in]
 		}
 		if isLate {
@@ -131,11 +131,45 @@ func (p *program) order(fetches gorgonia.Nodes) {
 	}
 }
 
+func (p *program) isFed(n *gorgonia.Node) bool {
+	_, fed := p.shapes[n]
+	return fed
+}
+
+// inputs returns what n is computed from; a fed node is not computed.
+func (p *program) inputs(n *gorgonia.Node) gorgonia.Nodes {
+	if p.isFed(n) {
+		return nil
+	}
+	return graph.InputsOf(n)
+}
+
+// needed returns the nodes that the fetches depend on, up to what is fed.
+func (p *program) needed(fetches gorgonia.Nodes) (nodes gorgonia.Nodes) {
+	seen := map[*gorgonia.Node]bool{}
+	stack := append(gorgonia.Nodes(nil), fetches...)
+	for len(stack) > 0 {
+		n := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		nodes = append(nodes, n)
+		stack = append(stack, p.inputs(n)...)
+	}
+	return nodes
+}
+
 // plan fills in one step.
 func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) error {
 	st := &p.steps[i]
+	if p.isFed(n) {
+		st.feed = n
+		return nil
+	}
 	st.op = n.Op()
-	for _, in := range graph.InputsOf(n) {
+	for _, in := range p.inputs(n) {
 		st.inputs = append(st.inputs, p.index[in])
 	}
 	st.scratch = make([]gorgonia.Value, len(st.inputs))
@@ -149,6 +183,10 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 	if u, ok := st.op.(graph.Update); ok {
 		st.updating = u.UpdatedInputs()
 		for _, k := range st.updating {
+			v := p.nodes[st.inputs[k]]
+			if p.isFed(v) {
+				return fmt.Errorf("session: variable %q is fed and updated in one run", v.Name())
+			}
 			p.updated = append(p.updated, st.inputs[k])
 		}
 		return nil
@@ -178,10 +216,6 @@ func (p *program) planInput(s *Session, st *step, n *gorgonia.Node, missing *[]s
 			return fmt.Errorf("session: variable %q: %w", v.Name, err)
 		}
 		st.result = value
-		return nil
-	}
-	if _, ok := p.shapes[n]; ok {
-		st.feed = n
 		return nil
 	}
 	if value := n.Value(); value != nil {

@@ -22,16 +22,18 @@ var ctx = context.Background()
 // addOp is an update: it adds its second input to a float32 scalar variable.
 type addOp struct{ id int }
 
-func (o addOp) Arity() int                                           { return 2 }
-func (o addOp) Type() hm.Type                                        { a := hm.TypeVariable('a'); return hm.NewFnType(a, a, a) }
-func (o addOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return tensor.ScalarShape(), nil }
-func (o addOp) ReturnsPtr() bool                                     { return true }
-func (o addOp) CallsExtern() bool                                    { return false }
-func (o addOp) OverwritesInput() int                                 { return -1 }
-func (o addOp) WriteHash(h hash.Hash)                                { fmt.Fprintf(h, "testadd%d", o.id) }
-func (o addOp) Hashcode() uint32                                     { h := fnv.New32a(); o.WriteHash(h); return h.Sum32() }
-func (o addOp) String() string                                       { return "testadd" }
-func (o addOp) UpdatedInputs() []int                                 { return []int{0} }
+func (o addOp) Arity() int    { return 2 }
+func (o addOp) Type() hm.Type { a := hm.TypeVariable('a'); return hm.NewFnType(a, a, a) }
+func (o addOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
+	return tensor.ScalarShape(), nil
+}
+func (o addOp) ReturnsPtr() bool      { return true }
+func (o addOp) CallsExtern() bool     { return false }
+func (o addOp) OverwritesInput() int  { return -1 }
+func (o addOp) WriteHash(h hash.Hash) { fmt.Fprintf(h, "testadd%d", o.id) }
+func (o addOp) Hashcode() uint32      { h := fnv.New32a(); o.WriteHash(h); return h.Sum32() }
+func (o addOp) String() string        { return "testadd" }
+func (o addOp) UpdatedInputs() []int  { return []int{0} }
 func (o addOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	v := in[0].(*gorgonia.F32)
 	*v += *in[1].(*gorgonia.F32)
@@ -160,7 +162,7 @@ func TestBadInput(t *testing.T) {
 		{"shape", gorgonia.Nodes{sum}, graph.Feed{x: ok, y: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(2, 4))}, `"y" has shape (2, 3) but is fed shape (2, 4)`},
 		{"rank", gorgonia.Nodes{sum}, graph.Feed{x: ok, y: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(6))}, `fed shape (6)`},
 		{"unknown node", gorgonia.Nodes{sum}, graph.Feed{x: ok, y: ok, other: ok}, `belongs to another graph`},
-		{"not a placeholder", gorgonia.Nodes{sum}, graph.Feed{x: ok, y: ok, sum: ok}, `is not a placeholder`},
+		{"computed node", gorgonia.Nodes{sum}, graph.Feed{sum: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(1, 3))}, `has shape (2, 3) but is fed shape (1, 3)`},
 		{"nil value", gorgonia.Nodes{sum}, graph.Feed{x: ok, y: nil}, `"y" is fed nil`},
 		{"no fetches", nil, nil, "nothing to fetch"},
 		{"nil fetch", gorgonia.Nodes{nil}, nil, "fetch 0 is nil"},
@@ -192,9 +194,9 @@ func TestBadInput(t *testing.T) {
 // panicOp panics when it runs.
 type panicOp struct{ addOp }
 
-func (panicOp) UpdatedInputs() []int                          { return nil }
+func (panicOp) UpdatedInputs() []int                         { return nil }
 func (panicOp) Do(...gorgonia.Value) (gorgonia.Value, error) { panic("boom") }
-func (panicOp) String() string                                { return "panicker" }
+func (panicOp) String() string                               { return "panicker" }
 
 func TestPanicBecomesAnError(t *testing.T) {
 	g := graph.New()
@@ -308,6 +310,22 @@ func TestSessionsReadConcurrently(t *testing.T) {
 	v, err := store.Value("v")
 	require.NoError(t, err)
 	require.Equal(t, float32(201), v.Data())
+}
+
+func TestAnyNodeCanBeFed(t *testing.T) {
+	g := graph.New()
+	v := g.Variable("v", tensor.Float32, nil, scalar(1))
+	one := g.NamedConstant("one", float32(1))
+	up := g.Apply(addOp{1}, v, one)
+	twice := gorgonia.Must(gorgonia.Add(v, v))
+	four := gorgonia.Must(gorgonia.Add(twice, twice))
+	s := newSession(t, g)
+	value := tensor.New(tensor.FromScalar(float32(5)))
+	require.Equal(t, float32(20), run(t, s, graph.Feed{v: value}, four)[0])
+	require.Equal(t, float32(10), run(t, s, graph.Feed{twice: value}, four)[0])
+	require.Equal(t, float32(4), run(t, s, nil, four)[0], "the variable itself did not change")
+	_, err := s.Run(ctx, gorgonia.Nodes{up}, graph.Feed{v: value})
+	require.ErrorContains(t, err, `variable "v" is fed and updated in one run`)
 }
 
 func TestClosed(t *testing.T) {

@@ -40,7 +40,7 @@ func (p *program) inferShapes() error {
 		if n.Op() == nil {
 			continue
 		}
-		inputs := graph.InputsOf(n)
+		inputs := p.inputs(n)
 		sizes := make([]gorgonia.DimSizer, len(inputs))
 		affected := false
 		for k, in := range inputs {

@@ -106,7 +106,7 @@ func (o Outputs) Finite() bool { return !math.IsNaN(o.Loss) && !math.IsInf(o.Los
 func (o Outputs) Len() int { return len(o.nodes) }
 
 // Value returns the value of a node that some monitor asked for at this step. It is
-// valid until the next step: clone what must live longer.
+// shared by the monitors: do not change it.
 func (o Outputs) Value(n *gorgonia.Node) (gorgonia.Value, error) {
 	for i, node := range o.nodes {
 		if node == n {

@@ -1,0 +1,46 @@
+# make test    everything, with the real TensorBoard and Python's safetensors
+# make check   test, plus formatting, vet, staticcheck, the race detector and a build without cgo
+# make soak    the long forms of the crash tests
+# make fresh   the README's two commands in a fresh clone with empty caches
+
+export CGO_ENABLED ?= 0
+GO ?= go
+PYTHON ?= $(CURDIR)/.venv/bin/python
+STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
+# The race detector needs cgo and a C compiler; nothing else here does.
+RACE_PACKAGES = ./...
+
+.PHONY: test check fmt vet lint race build bench soak fresh python
+
+test: python
+	STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test ./...
+
+check: fmt vet lint build test race
+
+fmt:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "gofmt is needed on:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(STATICCHECK) ./...
+
+build:
+	CGO_ENABLED=0 $(GO) build ./...
+
+race:
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE_PACKAGES)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+soak: python
+	STHENO_SOAK=1 STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 80m ./...
+
+fresh:
+	tools/fresh.sh
+
+python:
+	@tools/python/setup.sh >/dev/null

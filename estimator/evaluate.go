@@ -1,0 +1,163 @@
+package estimator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/graphactions"
+	"github.com/stheno-ml/stheno/metrics"
+	"github.com/stheno-ml/stheno/session"
+)
+
+const (
+	lossMetric       = "loss"
+	globalStepMetric = "global_step"
+)
+
+// Evaluate computes the spec's metrics over the input, with "loss", its mean over
+// rows, and "global_step". It uses the variables in memory, or the newest checkpoint
+// if another process wrote a newer one, and writes the results as summaries to
+// EvalDir. Steps(n) stops after n batches; an infinite input needs it (ErrEndless).
+func (e *Estimator) Evaluate(input *datasets.Dataset, opts ...EvaluateOption) (Metrics, error) {
+	return e.EvaluateContext(context.Background(), input, opts...)
+}
+
+// EvaluateContext is Evaluate with a context.
+func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset, opts ...EvaluateOption) (Metrics, error) {
+	var c evaluateConfig
+	for _, opt := range opts {
+		if opt != nil {
+			opt.applyEvaluate(&c)
+		}
+	}
+	if c.stepsGiven && c.steps <= 0 {
+		return nil, fmt.Errorf("estimator: Evaluate: Steps: %d, must specify steps > 0", c.steps)
+	}
+	if err := checkInput("Evaluate", input); err != nil {
+		return nil, err
+	}
+	if input.Cardinality().IsInfinite() && !c.stepsGiven {
+		return nil, fmt.Errorf("estimator: Evaluate: %w: give Steps", ErrEndless)
+	}
+	e.work.Lock()
+	defer e.work.Unlock()
+	m, s, done, err := e.evalModel(input, c.checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	results, err := e.evaluate(ctx, m, s, input, &c)
+	return results, errors.Join(err, done())
+}
+
+// evalModel returns the model to evaluate with, and the session: the estimator's, or
+// one over the variables of a given checkpoint.
+func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*model, *session.Session, func() error, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.load(); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
+		return nil, nil, nil, err
+	}
+	if checkpoint == "" {
+		m, err := e.model(Eval, input.Spec(), input.BatchSize())
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return m, m.session, func() error { return nil }, nil
+	}
+	m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	s, err := session.New(m.graph)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if err := graphactions.RestoreSession(s, checkpoint); err != nil {
+		return nil, nil, nil, errors.Join(fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err), s.Close())
+	}
+	return m, s, s.Close, nil
+}
+
+func (e *Estimator) evaluate(ctx context.Context, m *model, s *session.Session, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {
+	all := maps.Clone(m.spec.Metrics)
+	if all == nil {
+		all = map[string]metrics.Metric{}
+	}
+	all[lossMetric] = &rowMean{node: m.spec.Loss}
+	options := []graphactions.Option{
+		graphactions.Input(input, graphactions.Bind(m.features, m.labels)), graphactions.Session(s),
+		graphactions.Metrics(all), graphactions.Logger(e.config.Logger), graphactions.Seed(e.config.Seed),
+	}
+	if c.stepsGiven {
+		options = append(options, graphactions.MaxSteps(c.steps))
+	}
+	_, step, err := graphactions.Evaluate(ctx, m.graph, e.EvalDir(c.name), "", nil, options...)
+	if err != nil {
+		return nil, fmt.Errorf("estimator: %w", err)
+	}
+	results := Metrics{globalStepMetric: float64(step)}
+	for name, metric := range all {
+		results[name] = metric.Value()
+	}
+	return results, nil
+}
+
+// rowMean is the mean of a per-batch mean over rows: a short last batch weighs less.
+type rowMean struct {
+	node       *gorgonia.Node
+	rows       int
+	sum, count float64
+}
+
+var _ metrics.RowCounter = (*rowMean)(nil)
+
+func (m *rowMean) Nodes() gorgonia.Nodes { return gorgonia.Nodes{m.node} }
+func (m *rowMean) SetRows(rows int)      { m.rows = rows }
+
+func (m *rowMean) Update(values []gorgonia.Value) error {
+	var x float64
+	switch d := values[0].Data().(type) {
+	case float32:
+		x = float64(d)
+	case float64:
+		x = d
+	default:
+		return fmt.Errorf("the loss is a %T of shape %v", d, values[0].Shape())
+	}
+	weight := float64(max(m.rows, 1))
+	m.sum += x * weight
+	m.count += weight
+	return nil
+}
+
+func (m *rowMean) Value() float64 {
+	if m.count == 0 {
+		return 0
+	}
+	return m.sum / m.count
+}
+
+func (m *rowMean) Reset()                { m.sum, m.count = 0, 0 }
+func (m *rowMean) Clone() metrics.Metric { return &rowMean{node: m.node} }
+
+func (m *rowMean) Merge(other metrics.Metric) error {
+	o, ok := other.(*rowMean)
+	if !ok {
+		return fmt.Errorf("merging a %T into a mean over rows", other)
+	}
+	m.sum += o.sum
+	m.count += o.count
+	return nil
+}
+
+func (m *rowMean) Map(f func(*gorgonia.Node) *gorgonia.Node) metrics.Metric {
+	return &rowMean{node: f(m.node)}
+}

@@ -1,0 +1,171 @@
+package estimator
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/session"
+)
+
+// model is what the model function built for one mode and batch size, with the
+// session that runs it.
+type model struct {
+	mode             Mode
+	graph            *graph.Graph
+	features, labels graph.Nodes
+	spec             *Spec
+	session          *session.Session
+}
+
+// PanicError is a panic of a model function.
+type PanicError struct {
+	// Value is what it panicked with; Stack is the stack then.
+	Value any
+	Stack []byte
+}
+
+// Error returns the value and the stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("the model function panicked: %v\n%s", e.Value, e.Stack)
+}
+
+// build calls the model function. spec describes one row of the input; rows is the
+// size of a batch.
+func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, error) {
+	m := &model{mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train))}
+	m.graph.GlobalStep()
+	m.features = placeholders(m.graph.Scope("features"), spec.Features, rows)
+	m.labels = graph.Nodes{}
+	if mode != Infer {
+		m.labels = placeholders(m.graph.Scope("labels"), spec.Labels, rows)
+	}
+	err := m.callModelFn(e.modelFn)
+	if err != nil {
+		return nil, fmt.Errorf("estimator: model function, mode %s: %w", mode, err)
+	}
+	if mode == Train {
+		m.graph.AddTo(graph.Losses, m.spec.Loss)
+	}
+	return m, nil
+}
+
+func (m *model) callModelFn(fn ModelFn) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Value: r, Stack: debug.Stack()}
+			if first := m.graph.Err(); first != nil {
+				// The panic most likely follows from the first failure.
+				err = errors.Join(first, err)
+			}
+		}
+	}()
+	features, labels := maps.Clone(m.features), maps.Clone(m.labels)
+	if m.spec, err = fn(m.graph, features, labels, m.mode); err != nil {
+		return err
+	}
+	if err := m.graph.Err(); err != nil {
+		return err
+	}
+	return m.spec.validate(m.mode, m.graph)
+}
+
+func placeholders(g *graph.Graph, specs map[string]datasets.TensorSpec, rows int) graph.Nodes {
+	nodes := graph.Nodes{}
+	for _, name := range slices.Sorted(maps.Keys(specs)) {
+		shape := append([]int{rows}, specs[name].Shape...)
+		nodes[name] = g.Placeholder(g.UniqueName(nodeName(name))+"/in", specs[name].Dtype, shape...)
+	}
+	return nodes
+}
+
+// nodeName makes a name that a graph accepts of the name of a column.
+func nodeName(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" \t\n\"\\:/", r) {
+			return '_'
+		}
+		return r
+	}, name)
+	if clean == "" {
+		return "unnamed"
+	}
+	return clean
+}
+
+// open gives the model a session over the estimator's store. When the session meets
+// a batch size that the graph's ops cannot take, it builds the model again.
+func (e *Estimator) open(m *model, spec datasets.Spec) error {
+	rebuild := func(shapes map[*gorgonia.Node]tensor.Shape) (*session.Twin, error) {
+		rows := 0
+		for _, shape := range shapes {
+			rows = shape[0]
+		}
+		other, err := e.build(m.mode, spec, rows)
+		if err != nil {
+			return nil, err
+		}
+		return &session.Twin{Graph: other.graph, Node: m.twinOf(other)}, nil
+	}
+	s, err := session.New(m.graph, session.WithStore(e.store), session.Workers(e.config.Workers), session.WithRebuild(rebuild))
+	if err != nil {
+		return fmt.Errorf("estimator: mode %s: %w", m.mode, err)
+	}
+	m.session = s
+	return nil
+}
+
+// twinOf maps the nodes of m to those of a model that the same function built. What
+// has a meaning is matched by it; other nodes, which a monitor may ask for, by the
+// order of building, and only where the ops agree.
+func (m *model) twinOf(other *model) func(*gorgonia.Node) *gorgonia.Node {
+	twin := map[*gorgonia.Node]*gorgonia.Node{}
+	theirs := other.graph.AllNodes()
+	if ours := m.graph.AllNodes(); len(ours) == len(theirs) {
+		for i, n := range ours {
+			if fmt.Sprintf("%T", n.Op()) == fmt.Sprintf("%T", theirs[i].Op()) && n.Shape().Dims() == theirs[i].Shape().Dims() {
+				twin[n] = theirs[i]
+			}
+		}
+	}
+	pair := func(a, b *gorgonia.Node) {
+		if a != nil && b != nil {
+			twin[a] = b
+		}
+	}
+	for name, n := range m.features {
+		pair(n, other.features[name])
+	}
+	for name, n := range m.labels {
+		pair(n, other.labels[name])
+	}
+	for name, n := range m.spec.Predictions {
+		pair(n, other.spec.Predictions[name])
+	}
+	pair(m.spec.Loss, other.spec.Loss)
+	pair(m.spec.TrainOp, other.spec.TrainOp)
+	for name, metric := range m.spec.Metrics {
+		if counterpart := other.spec.Metrics[name]; counterpart != nil {
+			nodes := counterpart.Nodes()
+			for i, n := range metric.Nodes() {
+				if i < len(nodes) {
+					pair(n, nodes[i])
+				}
+			}
+		}
+	}
+	for _, v := range m.graph.Variables() {
+		if counterpart := other.graph.VariableNamed(v.Name); counterpart != nil {
+			pair(v.Node, counterpart.Node)
+		}
+	}
+	return func(n *gorgonia.Node) *gorgonia.Node { return twin[n] }
+}

@@ -1,0 +1,225 @@
+package estimator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"slices"
+
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/dense"
+)
+
+// Row is the prediction for one row: for each of the spec's predictions a Go number
+// (float32, int64, ...) where a row has one, else a *tensor.Dense of the row's shape.
+type Row map[string]any
+
+// Predict predicts the rows of the input in order. Labels in the input are ignored.
+// Nothing happens before the first row is asked for; leaving the loop releases
+// everything. An error is the last element. An infinite input is an error
+// (ErrEndless): Take what is wanted.
+func (e *Estimator) Predict(input *datasets.Dataset) iter.Seq2[Row, error] {
+	return e.PredictContext(context.Background(), input)
+}
+
+// PredictContext is Predict with a context.
+func (e *Estimator) PredictContext(ctx context.Context, input *datasets.Dataset) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		left := false
+		err := e.predict(ctx, input, func(r Row) bool {
+			left = !yield(r, nil)
+			return !left
+		})
+		if err != nil && !left {
+			yield(nil, err)
+		}
+	}
+}
+
+// PredictAll is Predict with all rows in a slice.
+func (e *Estimator) PredictAll(input *datasets.Dataset) ([]Row, error) {
+	var rows []Row
+	err := e.predict(context.Background(), input, func(r Row) bool {
+		rows = append(rows, r)
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield func(Row) bool) (err error) {
+	if err := checkInput("Predict", input); err != nil {
+		return err
+	}
+	if input.Cardinality().IsInfinite() {
+		return fmt.Errorf("estimator: Predict: %w: Take some", ErrEndless)
+	}
+	it, err := input.Iterator(datasets.Seed(e.config.Seed))
+	if err != nil {
+		return fmt.Errorf("estimator: Predict: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for {
+		batch, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("estimator: Predict: %w", err)
+		}
+		outputs, err := e.predictBatch(ctx, batch.Features)
+		if err != nil {
+			return err
+		}
+		rows, err := splitRows(outputs, batch.Rows())
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if !yield(row) {
+				return nil
+			}
+		}
+	}
+}
+
+// PredictBatch predicts one batch: features [batch, ...] by name in, predictions
+// [batch, ...] by name out.
+func (e *Estimator) PredictBatch(features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
+	return e.predictBatch(context.Background(), features)
+}
+
+func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
+	spec, rows, err := specOf(features)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.inferModel(spec, rows)
+	if err != nil {
+		return nil, err
+	}
+	feed := make(graph.Feed, len(features))
+	for name, t := range features {
+		feed[m.features[name]] = t
+	}
+	values, err := m.session.Run(ctx, m.spec.Predictions.Ordered(), feed)
+	if err != nil {
+		return nil, fmt.Errorf("estimator: Predict: %w", err)
+	}
+	outputs := make(map[string]*tensor.Dense, len(values))
+	for i, name := range m.spec.Predictions.Names() {
+		d, ok := values[i].(*tensor.Dense)
+		if !ok {
+			return nil, fmt.Errorf("estimator: Predict: predictions[%q] is a %T, want a tensor [batch, ...]", name, values[i])
+		}
+		outputs[name] = d
+	}
+	return outputs, nil
+}
+
+func (e *Estimator) inferModel(spec datasets.Spec, rows int) (*model, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	if err := e.signature.compatible(signatureOf(spec), false); err != nil {
+		return nil, err
+	}
+	return e.model(Infer, spec, rows)
+}
+
+// specOf describes a batch of features.
+func specOf(features map[string]*tensor.Dense) (datasets.Spec, int, error) {
+	spec := datasets.Spec{Features: map[string]datasets.TensorSpec{}}
+	rows := -1
+	for _, name := range slices.Sorted(maps.Keys(features)) {
+		t := features[name]
+		switch {
+		case t == nil:
+			return spec, 0, fmt.Errorf("estimator: Predict: feature %q is nil", name)
+		case t.Shape().Dims() == 0:
+			return spec, 0, fmt.Errorf("estimator: Predict: feature %q is a scalar, want [batch, ...]", name)
+		case rows >= 0 && t.Shape()[0] != rows:
+			return spec, 0, fmt.Errorf("estimator: Predict: feature %q has %d rows, others have %d", name, t.Shape()[0], rows)
+		}
+		rows = t.Shape()[0]
+		spec.Features[name] = datasets.TensorSpec{Dtype: t.Dtype(), Shape: t.Shape()[1:].Clone()}
+	}
+	if rows < 1 {
+		return spec, 0, errors.New("estimator: Predict: the batch has no rows")
+	}
+	return spec, rows, nil
+}
+
+// splitRows cuts predictions along their first axis. Every prediction must have a row
+// for each row of the input.
+func splitRows(outputs map[string]*tensor.Dense, n int) ([]Row, error) {
+	rows := make([]Row, n)
+	for i := range rows {
+		rows[i] = make(Row, len(outputs))
+	}
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		t := outputs[name]
+		if t.Shape()[0] != n {
+			return nil, fmt.Errorf("estimator: Predict: batch length of predictions should be same: predictions[%q] has shape %v for %d rows; PredictBatch returns whole tensors", name, t.Shape(), n)
+		}
+		for i := range rows {
+			rows[i][name] = rowOf(t, i)
+		}
+	}
+	return rows, nil
+}
+
+// rowOf returns row i of t: a number, or a copy of the row's tensor.
+func rowOf(t *tensor.Dense, i int) any {
+	shape := t.Shape()[1:]
+	row := dense.New(t.Dtype(), shape)
+	size := len(dense.Bytes(row))
+	copy(dense.Bytes(row), dense.Bytes(t)[i*size:(i+1)*size])
+	if shape.Dims() == 0 {
+		return row.Data()
+	}
+	return row
+}
+
+// Predictor predicts for concurrent callers, with the estimator's variables as they
+// are at each call.
+type Predictor struct{ estimator *Estimator }
+
+// Predictor returns a predictor, or ErrNotFitted. It is valid until the estimator is
+// closed.
+func (e *Estimator) Predictor() (*Predictor, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	return &Predictor{estimator: e}, nil
+}
+
+// PredictBatch predicts one batch: features [batch, ...] by name in, predictions
+// [batch, ...] by name out.
+func (p *Predictor) PredictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
+	return p.estimator.predictBatch(ctx, features)
+}
+
+// Predict predicts one batch and returns it row by row.
+func (p *Predictor) Predict(ctx context.Context, features map[string]*tensor.Dense) ([]Row, error) {
+	outputs, err := p.estimator.predictBatch(ctx, features)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range features {
+		return splitRows(outputs, t.Shape()[0])
+	}
+	return nil, nil
+}

@@ -1,0 +1,162 @@
+package graphactions
+
+import (
+	"errors"
+	"fmt"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/stheno-ml/stheno/hooks"
+)
+
+// monitorSet calls several monitors in order. A panic of one becomes an error that
+// names it.
+type monitorSet struct {
+	monitors []hooks.Monitor
+	keys     []string
+	begun    int // how many had Begin called
+	ended    bool
+	wanted   gorgonia.Nodes
+}
+
+func newMonitorSet(monitors []hooks.Monitor) *monitorSet {
+	s := &monitorSet{monitors: monitors}
+	count := map[string]int{}
+	for _, m := range monitors {
+		key := fmt.Sprintf("%T", m)
+		if named, ok := m.(hooks.Named); ok {
+			key = named.Name()
+		}
+		if n := count[key]; n > 0 {
+			s.keys = append(s.keys, fmt.Sprintf("%s#%d", key, n))
+		} else {
+			s.keys = append(s.keys, key)
+		}
+		count[key]++
+	}
+	return s
+}
+
+// each calls every monitor until one fails.
+func (s *monitorSet) each(method string, call func(hooks.Monitor) error) error {
+	for i, m := range s.monitors {
+		if err := s.one(i, method, func() error { return call(m) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *monitorSet) one(i int, method string, call func() error) error {
+	where := fmt.Sprintf("monitor %s: %s", s.keys[i], method)
+	err := catch(where, call)
+	var p *PanicError
+	if err == nil || errors.As(err, &p) && p.Where == where {
+		return err
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+func (s *monitorSet) begin(run *hooks.Run) error {
+	return s.each("Begin", func(m hooks.Monitor) error {
+		s.begun++ // End follows a Begin even if that failed
+		return m.Begin(run)
+	})
+}
+
+func (s *monitorSet) epochBegin(epoch int64) error {
+	return s.each("EpochBegin", func(m hooks.Monitor) error { return m.EpochBegin(epoch) })
+}
+
+func (s *monitorSet) epochEnd(epoch int64) error {
+	return s.each("EpochEnd", func(m hooks.Monitor) error { return m.EpochEnd(epoch) })
+}
+
+// stepBegin returns the union of the nodes wanted, each once, in the order asked.
+// The slice is re-used at the next step.
+func (s *monitorSet) stepBegin(step int64) (gorgonia.Nodes, error) {
+	s.wanted = s.wanted[:0]
+	err := s.each("StepBegin", func(m hooks.Monitor) error {
+		nodes, err := m.StepBegin(step)
+		if err != nil {
+			return err
+		}
+		for i, n := range nodes {
+			if n == nil {
+				return fmt.Errorf("node %d asked for is nil", i)
+			}
+			if !s.wanted.Contains(n) {
+				s.wanted = append(s.wanted, n)
+			}
+		}
+		return nil
+	})
+	return s.wanted, err
+}
+
+// stepEnd calls every monitor, whatever the others vote.
+func (s *monitorSet) stepEnd(step int64, out hooks.Outputs) (stop bool, err error) {
+	err = s.each("StepEnd", func(m hooks.Monitor) error {
+		vote, err := m.StepEnd(step, out)
+		stop = stop || vote
+		return err
+	})
+	return stop, err
+}
+
+func (s *monitorSet) postStep(step int64) error {
+	return s.each("PostStep", func(m hooks.Monitor) error { return m.PostStep(step) })
+}
+
+func (s *monitorSet) saved(step int64, path string) error {
+	return s.each("Saved", func(m hooks.Monitor) error { return m.Saved(step, path) })
+}
+
+func (s *monitorSet) evaluated(step int64, name string, results hooks.Metrics) error {
+	return s.each("Evaluated", func(m hooks.Monitor) error { return m.Evaluated(step, name, results) })
+}
+
+// end calls End once on every monitor whose Begin was called, whatever fails.
+func (s *monitorSet) end(cause error) error {
+	if s.ended {
+		return nil
+	}
+	s.ended = true
+	var errs []error
+	for i, m := range s.monitors[:s.begun] {
+		errs = append(errs, s.one(i, "End", func() error { return m.End(cause) }))
+	}
+	return errors.Join(errs...)
+}
+
+// states returns what the monitors want in the checkpoint.
+func (s *monitorSet) states() (map[string][]byte, error) {
+	states := map[string][]byte{}
+	for i, m := range s.monitors {
+		err := s.one(i, "State", func() error {
+			state, err := m.State()
+			if len(state) > 0 {
+				states[s.keys[i]] = state
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return states, nil
+}
+
+// restore gives monitors their states back.
+func (s *monitorSet) restore(states map[string][]byte) error {
+	for i, m := range s.monitors {
+		state, ok := states[s.keys[i]]
+		if !ok {
+			continue
+		}
+		if err := s.one(i, "SetState", func() error { return m.SetState(state) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

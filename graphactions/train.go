@@ -1,0 +1,302 @@
+package graphactions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/saver"
+	"github.com/stheno-ml/stheno/session"
+	"github.com/stheno-ml/stheno/summaries"
+)
+
+// Train runs trainOp until Steps more steps were made, the global step is MaxSteps,
+// the input ends, a monitor asks to stop, ctx is cancelled or something fails. It
+// starts from the newest good checkpoint in outputDir if there is one, else from
+// initial values, and leaves a checkpoint of its last step on every way out except
+// after a loss that is not finite.
+//
+// Bad arguments are reported, as an *ArgumentError, before anything is written. A
+// cancelled run returns its result together with the context's cause.
+//
+// Where MaxSteps is reached before the first step nothing is written and no monitor
+// is called; the result's reason is ReasonAlreadyAtStep.
+func Train(ctx context.Context, g *graph.Graph, outputDir string, trainOp, loss *gorgonia.Node, opts ...Option) (*Result, error) {
+	c := newConfig(opts)
+	c.graph, c.outputDir, c.trainOp, c.loss = g, outputDir, trainOp, loss
+	if err := c.checkTrain(); err != nil {
+		return nil, err
+	}
+	t := &trainer{config: c, started: time.Now(), result: &Result{FinalLoss: math.NaN()}}
+	t.monitors = newMonitorSet(c.chosenMonitors())
+	err := t.open(ctx)
+	if err == nil && !t.done {
+		err = t.train(ctx)
+	}
+	err = joinErrors(err, t.close())
+	t.result.Duration = time.Since(t.started)
+	return t.result, err
+}
+
+// trainer is one call of Train.
+type trainer struct {
+	*config
+	started  time.Time
+	monitors *monitorSet
+	input    input
+	session  *session.Session
+	owned    bool // the session is ours to close
+	lock     *saver.DirLock
+	saver    *saver.Saver
+	writer   *summaries.Writer
+	run      *hooks.Run
+	result   *Result
+
+	step     int64 // the global step: updates applied so far
+	last     int64 // the global step to end at, -1 when there is none
+	epoch    int64 // the epoch of the last batch, -1 before the first
+	saved    int64 // the step of the newest checkpoint of this run, -1 when none
+	restored bool
+	done     bool // there was nothing to do
+	healthy  bool // the last loss was finite, or there was none yet
+	// skippedNewer: a newer checkpoint could not be used.
+	skippedNewer bool
+	loggedAt     time.Time
+	loggedFor    int64
+}
+
+// train calls Begin, the loop, and what must follow on every way out.
+func (t *trainer) train(ctx context.Context) error {
+	err := t.begin()
+	if err == nil {
+		err = t.loop(ctx)
+	}
+	if err != nil && t.result.Reason == "" {
+		t.result.Reason = ReasonError
+	}
+	return t.end(ctx, err)
+}
+
+// loop is the training loop; there is no other.
+func (t *trainer) loop(ctx context.Context) error {
+	for {
+		if reason, cause := t.stopBefore(ctx); reason != "" {
+			t.stop(reason, "")
+			return cause
+		}
+		b, err := t.input.next(ctx)
+		if errors.Is(err, io.EOF) {
+			t.stop(ReasonInputEnd, "")
+			return nil
+		}
+		if err != nil {
+			return t.inputError(ctx, err)
+		}
+		if err := t.enterEpoch(b.epoch); err != nil {
+			return err
+		}
+		step := t.step + 1
+		wanted, err := t.monitors.stepBegin(step)
+		if err != nil {
+			return err
+		}
+		out, err := t.runStep(ctx, step, b, wanted)
+		if err != nil {
+			return err
+		}
+		vote, err := t.monitors.stepEnd(step, out)
+		if err == nil {
+			err = t.monitors.postStep(step)
+		}
+		if !out.Finite() {
+			if err := t.nonFinite(ctx, step, b, out, err); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		t.result.FinalLoss, t.result.LastStep = out.Loss, t.step
+		t.result.Rows += int64(b.rows)
+		t.logStep(out)
+		stop, err := t.serve(ctx, vote)
+		if stop || err != nil {
+			return err
+		}
+	}
+}
+
+// stopBefore tells whether the run is over before the next step.
+func (t *trainer) stopBefore(ctx context.Context) (Reason, error) {
+	if t.last >= 0 && t.step >= t.last {
+		if t.given["MaxSteps"] {
+			return ReasonMaxSteps, nil
+		}
+		return ReasonSteps, nil
+	}
+	if ctx.Err() != nil {
+		return ReasonCancelled, context.Cause(ctx)
+	}
+	return "", nil
+}
+
+func (t *trainer) stop(reason Reason, detail string) {
+	t.result.Reason, t.result.Detail = reason, detail
+}
+
+// inputError tells a cancelled wait for input from a failing input.
+func (t *trainer) inputError(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		t.stop(ReasonCancelled, "")
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("graphactions: Train: the input of step %d: %w", t.step+1, err)
+}
+
+// enterEpoch calls EpochEnd and EpochBegin where a batch is the first of its epoch.
+func (t *trainer) enterEpoch(epoch int64) error {
+	if epoch < 0 || epoch == t.epoch {
+		return nil
+	}
+	if t.epoch >= 0 {
+		if err := t.monitors.epochEnd(t.epoch); err != nil {
+			return err
+		}
+	}
+	t.epoch = epoch
+	return t.monitors.epochBegin(epoch)
+}
+
+// errNonFinite stops a run of the session before its updates.
+var errNonFinite = errors.New("the loss is not finite")
+
+// runStep runs the train op, the loss and what monitors want. A loss that is not
+// finite is seen before the updates; unless FailOnNaNLoss is off they are then not
+// made.
+func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
+	fetches := append(gorgonia.Nodes{t.loss, t.trainOp}, wanted...)
+	values, err := t.session.RunChecked(ctx, fetches, b.feed, func(values []gorgonia.Value) error {
+		loss, err := scalarOf(values[0])
+		if err == nil && t.failOnNaN && !finite(loss) {
+			return errNonFinite
+		}
+		return err
+	})
+	skipped := errors.Is(err, errNonFinite)
+	if err != nil && !skipped {
+		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
+	}
+	loss, err := scalarOf(values[0])
+	if err != nil {
+		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: the loss at step %d: %w", step, err)
+	}
+	out := hooks.NewOutputs(loss, wanted, values[2:])
+	out.Rows, out.Epoch = b.rows, max(b.epoch, 0)
+	t.healthy = finite(loss)
+	if skipped {
+		return out, nil
+	}
+	before := t.step
+	if t.step, err = t.readStep(); err != nil {
+		return out, err
+	}
+	if t.step <= before {
+		return out, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
+	}
+	return out, nil
+}
+
+// nonFinite acts on a loss that is not finite: an error that says where it came
+// from, or a warning.
+func (t *trainer) nonFinite(ctx context.Context, step int64, b batch, out hooks.Outputs, monitorErr error) error {
+	if !t.failOnNaN {
+		t.logger.Warn("the loss is not finite, training goes on", "step", step, "loss", out.Loss)
+		return nil
+	}
+	t.run.TakeRequests() // nothing is saved or evaluated after a loss that is not finite
+	t.result.Reason, t.result.FinalLoss = ReasonNaNLoss, out.Loss
+	return joinErrors(t.diagnose(ctx, step, out.Loss, b), monitorErr)
+}
+
+// serve does what monitors asked for in this step.
+func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
+	asked := t.run.TakeRequests()
+	if !t.healthy {
+		asked.Save, asked.Evaluate = false, nil
+	}
+	if asked.Save {
+		if err := t.save(ctx); err != nil {
+			return true, err
+		}
+	}
+	for _, name := range asked.Evaluate {
+		if err := t.evaluateFor(ctx, name); err != nil {
+			return true, err
+		}
+	}
+	// Saved and Evaluated may ask for a stop too.
+	later := t.run.TakeRequests()
+	if !asked.Stop {
+		asked.Stop, asked.Reason = later.Stop, later.Reason
+	}
+	if asked.Stop || vote {
+		t.stop(ReasonStopRequested, asked.Reason)
+		return true, nil
+	}
+	return false, nil
+}
+
+func (t *trainer) evaluateFor(ctx context.Context, name string) error {
+	if t.evaluate == nil {
+		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
+	}
+	results, err := t.evaluate(ctx, name)
+	if err != nil {
+		return fmt.Errorf("graphactions: Train: evaluation %q at step %d: %w", name, t.step, err)
+	}
+	return t.monitors.evaluated(t.step, name, results)
+}
+
+// logStep logs the loss every LogEverySteps steps and at the last step.
+func (t *trainer) logStep(out hooks.Outputs) {
+	if t.logEverySteps == 0 || t.step%t.logEverySteps != 0 && t.step != t.last {
+		return
+	}
+	now := time.Now()
+	perBatch := now.Sub(t.loggedAt).Seconds() / float64(t.step-t.loggedFor)
+	t.loggedAt, t.loggedFor = now, t.step
+	t.logger.Info(fmt.Sprintf("training step %d, loss = %.6g (%.3g sec/batch)", t.step, out.Loss, perBatch))
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+func scalarOf(v gorgonia.Value) (float64, error) {
+	switch d := v.Data().(type) {
+	case float32:
+		return float64(d), nil
+	case float64:
+		return d, nil
+	}
+	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
+}
+
+// joinErrors puts the first error first and never hides it.
+func joinErrors(first error, later ...error) error {
+	errs := []error{first}
+	for _, err := range later {
+		if err != nil && err != first {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 1 {
+		return first
+	}
+	return errors.Join(errs...)
+}

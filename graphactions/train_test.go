@@ -1,0 +1,493 @@
+package graphactions_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/graphactions"
+	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/ops"
+	"github.com/stheno-ml/stheno/optim"
+	"github.com/stheno-ml/stheno/saver"
+	"github.com/stheno-ml/stheno/session"
+	"github.com/stheno-ml/stheno/summaries"
+)
+
+func TestStepsAreRelativeAndContinue(t *testing.T) {
+	dir := t.TempDir()
+	res, err := newCounter().train(t, dir, graphactions.Steps(10))
+	require.NoError(t, err)
+	require.Equal(t, graphactions.ReasonSteps, res.Reason)
+	require.EqualValues(t, 10, res.Steps())
+	res, err = newCounter().train(t, dir, graphactions.Steps(15))
+	require.NoError(t, err)
+	require.EqualValues(t, 10, res.FirstStep)
+	require.EqualValues(t, 25, res.LastStep)
+	require.EqualValues(t, 25, stepOf(t, dir))
+	require.Equal(t, 2.0, res.FinalLoss)
+	require.Contains(t, res.String(), "steps 10 to 25 (steps), final loss 2")
+}
+
+func TestOrderOfCalls(t *testing.T) {
+	r := &recorder{}
+	c := newClassifier(t)
+	c.input = datasets.FromTensors([][]float32{{1, 2, 3, 4}, {1, 2, 3, 4}}, []int64{0, 1}).Batch(1).Repeat(2)
+	c.train(t, t.TempDir(), graphactions.Monitors(r))
+	step := []string{"StepBegin", "StepEnd", "PostStep"}
+	want := []string{"Begin", "Saved"}
+	for range 2 {
+		want = append(want, "EpochBegin")
+		want = append(want, step...)
+		want = append(want, step...)
+		want = append(want, "EpochEnd")
+	}
+	want = append(want, "Saved", "End")
+	require.Equal(t, want, r.calls)
+	require.Equal(t, []int64{1, 2, 3, 4}, r.steps)
+	require.NoError(t, r.ended)
+}
+
+func TestResumedStepsGoOnCounting(t *testing.T) {
+	dir := t.TempDir()
+	_, err := newCounter().train(t, dir, graphactions.Steps(3))
+	require.NoError(t, err)
+	r := &recorder{}
+	_, err = newCounter().train(t, dir, graphactions.Steps(2), graphactions.Monitors(r))
+	require.NoError(t, err)
+	require.Equal(t, []int64{4, 5}, r.steps)
+	require.EqualValues(t, 3, r.run.FirstStep)
+	require.EqualValues(t, 5, r.run.LastStep)
+	require.Equal(t, []int64{5}, r.saves, "the step that was restored is not saved again")
+}
+
+func TestEveryVoteIsHeard(t *testing.T) {
+	first, second := &recorder{stopAt: 2}, &recorder{}
+	res, err := newCounter().train(t, t.TempDir(), graphactions.Steps(10), graphactions.Monitors(first, second))
+	require.NoError(t, err)
+	require.Equal(t, graphactions.ReasonStopRequested, res.Reason)
+	require.EqualValues(t, 2, res.LastStep)
+	require.Equal(t, []int64{1, 2}, second.steps)
+}
+
+func TestRequests(t *testing.T) {
+	var run *hooks.Run
+	var evaluated []string
+	m := hooks.Funcs{
+		OnBegin: func(r *hooks.Run) error { run = r; return nil },
+		OnStepEnd: func(step int64, _ hooks.Outputs) (bool, error) {
+			switch step {
+			case 2:
+				run.RequestSave()
+			case 3:
+				run.RequestEvaluate("test")
+			case 4:
+				run.RequestStop("enough")
+				run.RequestStop("too late")
+			}
+			return false, nil
+		},
+		OnEvaluated: func(step int64, name string, results hooks.Metrics) error {
+			evaluated = append(evaluated, fmt.Sprint(step, name, results))
+			return nil
+		},
+	}
+	r := &recorder{}
+	dir := t.TempDir()
+	evaluate := func(_ context.Context, name string) (hooks.Metrics, error) {
+		return hooks.Metrics{"n": float64(len(name))}, nil
+	}
+	res, err := newCounter().train(t, dir, graphactions.Steps(10), graphactions.Monitors(m, r), graphactions.OnEvaluate(evaluate))
+	require.NoError(t, err)
+	require.Equal(t, []int64{0, 2, 4}, r.saves)
+	require.Equal(t, []string{"3test n = 4"}, strings0(evaluated))
+	require.Equal(t, graphactions.ReasonStopRequested, res.Reason)
+	require.Equal(t, "enough", res.Detail)
+	_, err = newCounter().train(t, t.TempDir(), graphactions.Steps(10), graphactions.Monitors(m))
+	require.ErrorContains(t, err, `asked for the evaluation "test"`)
+}
+
+func strings0(all []string) []string {
+	for i, s := range all {
+		all[i] = strings.Replace(s, "3 test", "3test", 1)
+	}
+	return all
+}
+
+func TestSchedulesOfSaves(t *testing.T) {
+	r := &recorder{}
+	dir := t.TempDir()
+	_, err := newCounter().train(t, dir, graphactions.Steps(26), graphactions.SaveModelSteps(10), graphactions.Monitors(r), graphactions.KeepCheckpointMax(2))
+	require.NoError(t, err)
+	require.Equal(t, []int64{0, 10, 20, 26}, r.saves)
+	files, err := filepath.Glob(filepath.Join(dir, "model.ckpt-*"))
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+}
+
+// A monitor that saves by itself takes the place of the standard one.
+func TestOwnCheckpointSaverWins(t *testing.T) {
+	r := &recorder{}
+	_, err := newCounter().train(t, t.TempDir(), graphactions.Steps(7), graphactions.SaveModelSteps(2),
+		graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(5)), r))
+	require.NoError(t, err)
+	require.Equal(t, []int64{0, 5, 7}, r.saves)
+}
+
+func TestResumeEqualsAnUninterruptedRun(t *testing.T) {
+	const steps = 13 // more than three epochs of four batches
+	whole := t.TempDir()
+	newClassifier(t).train(t, whole, graphactions.MaxSteps(steps))
+	want := bits(t, whole)
+	for stop := int64(1); stop < steps; stop++ {
+		t.Run(fmt.Sprint("stopped after ", stop), func(t *testing.T) {
+			dir := t.TempDir()
+			newClassifier(t).train(t, dir, graphactions.MaxSteps(stop))
+			res := newClassifier(t).train(t, dir, graphactions.MaxSteps(steps))
+			require.EqualValues(t, stop, res.FirstStep)
+			require.Equal(t, want, bits(t, dir))
+		})
+	}
+	require.Contains(t, want, "dense/kernel/Adam")
+	require.NotEmpty(t, want["position"])
+}
+
+// Breaking the promise on purpose: another seed, or a position that is lost, gives
+// other bits. Without this the test above could pass for a model that does not learn.
+func TestResumeTestCanFail(t *testing.T) {
+	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
+	newClassifier(t).train(t, dirs[0], graphactions.MaxSteps(6))
+	newClassifier(t).train(t, dirs[1], graphactions.MaxSteps(6), graphactions.Seed(8))
+	newClassifier(t).train(t, dirs[2], graphactions.MaxSteps(3))
+	other := newClassifier(t)
+	other.input = other.input.Skip(0).Take(1000) // another pipeline: its position does not fit
+	other.train(t, dirs[2], graphactions.MaxSteps(6))
+	require.NotEqual(t, bits(t, dirs[0])["dense/kernel"], bits(t, dirs[1])["dense/kernel"])
+	require.NotEqual(t, bits(t, dirs[0])["dense/kernel"], bits(t, dirs[2])["dense/kernel"])
+}
+
+func TestLiveReadsNothingAgain(t *testing.T) {
+	dir := t.TempDir()
+	c := newClassifier(t)
+	s, err := session.New(c.g)
+	require.NoError(t, err)
+	defer s.Close()
+	var live graphactions.Live
+	c.train(t, dir, graphactions.MaxSteps(5), graphactions.Session(s), graphactions.WithLive(&live))
+	require.True(t, live.Current(dir))
+	// The checkpoint's file could not be read, but nobody does.
+	require.NoError(t, os.Chmod(live.Checkpoint, 0))
+	require.NoError(t, os.Rename(live.Checkpoint, live.Checkpoint+".hidden"))
+	c.train(t, dir, graphactions.MaxSteps(9), graphactions.Session(s), graphactions.WithLive(&live))
+	whole := t.TempDir()
+	newClassifier(t).train(t, whole, graphactions.MaxSteps(9))
+	require.Equal(t, bits(t, whole), bits(t, dir))
+	// Another process goes on: its checkpoint is newer than our memory.
+	newClassifier(t).train(t, dir, graphactions.MaxSteps(11))
+	require.False(t, live.Current(dir))
+	c.train(t, dir, graphactions.MaxSteps(13), graphactions.Session(s), graphactions.WithLive(&live))
+	newClassifier(t).train(t, whole, graphactions.MaxSteps(13))
+	require.Equal(t, bits(t, whole), bits(t, dir))
+	// The directory is emptied: a fresh run, from initial values.
+	empty := t.TempDir()
+	c.train(t, empty, graphactions.MaxSteps(9), graphactions.Session(s), graphactions.WithLive(&live))
+	fresh := t.TempDir()
+	newClassifier(t).train(t, fresh, graphactions.MaxSteps(9))
+	require.Equal(t, bits(t, fresh), bits(t, empty))
+}
+
+// wayOut is one way to leave the loop.
+type wayOut struct {
+	name   string
+	opts   func(c counter, r *recorder) []graphactions.Option
+	reason graphactions.Reason
+	last   int64  // the step of the final checkpoint
+	err    string // "" when the run is a success
+	begun  bool
+}
+
+func failing(r *recorder, call string) {
+	r.fail = map[string]error{call: errors.New("failed in " + call)}
+}
+
+func TestWaysOut(t *testing.T) {
+	feed := func(n int, end error) graphactions.Option {
+		calls := 0
+		return graphactions.FeedFn(func() (graph.Feed, error) {
+			if calls++; calls > n {
+				if end == nil {
+					panic("boom in the input")
+				}
+				return nil, end
+			}
+			return nil, nil
+		})
+	}
+	plain := func(opts ...graphactions.Option) func(counter, *recorder) []graphactions.Option {
+		return func(counter, *recorder) []graphactions.Option { return opts }
+	}
+	monitor := func(change func(r *recorder)) func(counter, *recorder) []graphactions.Option {
+		return func(_ counter, r *recorder) []graphactions.Option {
+			change(r)
+			return []graphactions.Option{graphactions.Steps(3)}
+		}
+	}
+	ways := []wayOut{
+		{"steps", plain(graphactions.Steps(3)), graphactions.ReasonSteps, 3, "", true},
+		{"max steps", plain(graphactions.MaxSteps(3)), graphactions.ReasonMaxSteps, 3, "", true},
+		{"end of input", plain(feed(3, io.EOF)), graphactions.ReasonInputEnd, 3, "", true},
+		{"empty input", plain(feed(0, io.EOF)), graphactions.ReasonInputEnd, 0, "", true},
+		{"vote", monitor(func(r *recorder) { r.stopAt = 2 }), graphactions.ReasonStopRequested, 2, "", true},
+		{"error in the input", plain(feed(3, errors.New("no such file"))), graphactions.ReasonError, 3, "the input of step 4: no such file", true},
+		{"panic in the input", plain(feed(3, nil)), graphactions.ReasonError, 3, "boom in the input", true},
+	}
+	for _, call := range []string{"StepBegin", "StepEnd", "PostStep", "End"} {
+		last := int64(1)
+		if call == "StepBegin" {
+			last = 0
+		}
+		if call == "End" {
+			last = 3
+		}
+		reason := graphactions.ReasonError
+		if call == "End" {
+			reason = graphactions.ReasonSteps
+		}
+		ways = append(ways,
+			wayOut{"error in " + call, monitor(func(r *recorder) { failing(r, call) }), reason, last, "failed in " + call, true},
+			wayOut{"panic in " + call, monitor(func(r *recorder) { r.panics = call }), reason, last, "boom in " + call, true})
+	}
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			dir := t.TempDir()
+			c, r, after := newCounter(), &recorder{}, &recorder{}
+			opts := append(w.opts(c, r), graphactions.Monitors(r, after))
+			res, err := c.train(t, dir, opts...)
+			if w.err == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, w.err)
+			}
+			require.Equal(t, w.reason, res.Reason)
+			require.EqualValues(t, w.last, stepOf(t, dir), "the final checkpoint")
+			require.Equal(t, 1, r.end, "End is called once")
+			require.Equal(t, 1, after.end, "End is called on every monitor")
+			if w.err != "" && !strings.Contains(w.name, " End") {
+				require.ErrorContains(t, after.ended, w.err)
+			}
+			events, err := summaries.ReadDir(dir)
+			require.NoError(t, err, "the event file is whole")
+			require.NotEmpty(t, events)
+			lock, err := saver.Lock(dir)
+			require.NoError(t, err, "the lock is released")
+			require.NoError(t, lock.Close())
+		})
+	}
+}
+
+func TestErrorInBegin(t *testing.T) {
+	first, second, third := &recorder{}, &recorder{}, &recorder{}
+	failing(second, "Begin")
+	_, err := newCounter().train(t, t.TempDir(), graphactions.Steps(3), graphactions.Monitors(first, second, third))
+	require.ErrorContains(t, err, "failed in Begin")
+	require.Equal(t, 1, first.end)
+	require.Equal(t, 1, second.end, "End follows a Begin that failed")
+	require.Zero(t, third.begin+third.end)
+}
+
+func TestCleanupNeverHidesTheFirstError(t *testing.T) {
+	r := &recorder{fail: map[string]error{"StepEnd": errors.New("the first"), "End": errors.New("the second")}}
+	_, err := newCounter().train(t, t.TempDir(), graphactions.Steps(3), graphactions.Monitors(r))
+	require.ErrorContains(t, err, "the first")
+	require.ErrorContains(t, err, "the second")
+	require.Less(t, strings.Index(err.Error(), "the first"), strings.Index(err.Error(), "the second"))
+}
+
+func TestCancel(t *testing.T) {
+	for name, cause := range map[string]error{"plain": nil, "with a cause": errors.New("out of budget")} {
+		t.Run(name, func(t *testing.T) {
+			cancelled, cancel := context.WithCancelCause(ctx)
+			r := &recorder{}
+			m := hooks.Funcs{OnStepEnd: func(step int64, _ hooks.Outputs) (bool, error) {
+				if step == 3 {
+					cancel(cause)
+				}
+				return false, nil
+			}}
+			c, dir := newClassifier(t), t.TempDir()
+			res, err := c.try(cancelled, dir, graphactions.Monitors(m, r))
+			if cause == nil {
+				cause = context.Canceled
+			}
+			require.ErrorIs(t, err, cause)
+			require.Equal(t, graphactions.ReasonCancelled, res.Reason)
+			require.EqualValues(t, 3, res.LastStep)
+			require.EqualValues(t, 3, stepOf(t, dir))
+			require.Equal(t, 1, r.end)
+			require.ErrorIs(t, r.ended, cause)
+		})
+	}
+}
+
+func TestTrainOpThatDoesNotCount(t *testing.T) {
+	g := graph.New()
+	g.GlobalStep()
+	v := g.Variable("v", tensor.Float32, nil, nil)
+	trainOp := ops.AssignAdd(g, v, g.NamedConstant("one", float32(1)))
+	_, err := graphactions.Train(ctx, g, t.TempDir(), trainOp, v, graphactions.Steps(3), quiet)
+	require.ErrorIs(t, err, graphactions.ErrStepNotIncreased)
+}
+
+func TestInitOpAndInitFn(t *testing.T) {
+	dir := t.TempDir()
+	train := func() (calls int, v float32) {
+		c := newCounter()
+		w := c.g.Variable("w", tensor.Float32, nil, nil)
+		by := c.g.Placeholder("by", tensor.Float32)
+		init := ops.AssignAdd(c.g, w, by)
+		res, err := c.train(t, dir, graphactions.Steps(2), graphactions.InitOp(init), graphactions.InitFeed(graph.Feed{by: number(5)}),
+			graphactions.InitFn(func(s *session.Session) error {
+				calls++
+				v, err := s.Store().Value("w")
+				require.NoError(t, err)
+				require.Equal(t, float32(5), v.Data(), "InitFn comes after InitOp")
+				return nil
+			}))
+		require.NoError(t, err)
+		ckpt, err := saver.Load(res.Checkpoint)
+		require.NoError(t, err)
+		return calls, ckpt.Tensors["w"].Data().(float32)
+	}
+	calls, w := train()
+	require.Equal(t, 1, calls)
+	require.Equal(t, float32(5), w)
+	calls, w = train()
+	require.Zero(t, calls, "not on resume")
+	require.Equal(t, float32(5), w)
+}
+
+// square has loss v*v, which overflows once v is large.
+func square(first float32, lr float64) (g *graph.Graph, x, loss, trainOp *gorgonia.Node) {
+	g = graph.New()
+	x = g.Placeholder("x", tensor.Float32, 2)
+	w := g.Variable("w", tensor.Float32, tensor.Shape{2}, value(first))
+	loss = g.SetName(ops.Mean(g, g.SetName(ops.Mul(g, w, x), "product")), "loss")
+	return g, x, loss, optim.SGD(lr).Minimize(g, loss)
+}
+
+func TestNaNLoss(t *testing.T) {
+	batches := func(x *gorgonia.Node) graphactions.Option {
+		n := 0
+		return graphactions.FeedFn(func() (graph.Feed, error) {
+			n++
+			row := []float32{1, 2}
+			if n == 4 {
+				row[1] = float32(math.NaN())
+			}
+			return graph.Feed{x: tensor.New(tensor.WithBacking(row))}, nil
+		})
+	}
+	t.Run("fails", func(t *testing.T) {
+		g, x, loss, trainOp := square(1, 0.1)
+		dir, r := t.TempDir(), &recorder{}
+		res, err := graphactions.Train(ctx, g, dir, trainOp, loss, batches(x), graphactions.Steps(10), graphactions.SaveModelSteps(2), graphactions.Monitors(r), quiet)
+		require.ErrorIs(t, err, graphactions.ErrNaNLoss)
+		var nan *graphactions.NaNLossError
+		require.ErrorAs(t, err, &nan)
+		require.EqualValues(t, 4, nan.Step)
+		require.Equal(t, "x", nan.Node)
+		require.True(t, nan.Fed)
+		require.Equal(t, []int{1}, nan.Rows)
+		require.NotEmpty(t, nan.GradientNorms)
+		require.EqualValues(t, 2, stepOf(t, dir), "the last good checkpoint is the newest")
+		require.Equal(t, nan.Checkpoint, res.Checkpoint)
+		require.Equal(t, graphactions.ReasonNaNLoss, res.Reason)
+		require.True(t, math.IsNaN(res.FinalLoss))
+		require.Equal(t, []int64{1, 2, 3, 4}, r.steps, "monitors see the step")
+		require.Equal(t, 1, r.end)
+		require.ErrorIs(t, r.ended, graphactions.ErrNaNLoss)
+		bundle, err := saver.Load(nan.Bundle)
+		require.NoError(t, err)
+		require.Contains(t, bundle.Tensors, "feed/x")
+		require.False(t, math.IsNaN(float64(bundle.Tensors["w"].Float32s()[0])), "the update was not made")
+		for _, text := range []string{"step 4", `"x"`, "[1]", res.Checkpoint, nan.Bundle} {
+			require.ErrorContains(t, nan, text)
+		}
+	})
+	t.Run("infinite", func(t *testing.T) {
+		g, x, loss, trainOp := square(3e38, 0.1)
+		_, err := graphactions.Train(ctx, g, t.TempDir(), trainOp, loss, graphactions.FeedFn(func() (graph.Feed, error) {
+			return graph.Feed{x: tensor.New(tensor.WithBacking([]float32{10, 10}))}, nil
+		}), graphactions.Steps(10), quiet)
+		var nan *graphactions.NaNLossError
+		require.ErrorAs(t, err, &nan)
+		require.Equal(t, "product", nan.Node)
+		require.False(t, nan.Fed || nan.Variable)
+		require.Empty(t, nan.Rows)
+	})
+	t.Run("a request on the step is not served", func(t *testing.T) {
+		g, x, loss, trainOp := square(1, 0.1)
+		var run *hooks.Run
+		greedy := hooks.Funcs{OnBegin: func(r *hooks.Run) error { run = r; return nil }, OnStepEnd: func(int64, hooks.Outputs) (bool, error) {
+			run.RequestSave()
+			return false, nil
+		}}
+		dir := t.TempDir()
+		_, err := graphactions.Train(ctx, g, dir, trainOp, loss, batches(x), graphactions.Steps(10), graphactions.Monitors(greedy), quiet)
+		require.ErrorIs(t, err, graphactions.ErrNaNLoss)
+		require.EqualValues(t, 3, stepOf(t, dir))
+	})
+	t.Run("is only warned about", func(t *testing.T) {
+		g, x, loss, trainOp := square(1, 0)
+		dir := t.TempDir()
+		res, err := graphactions.Train(ctx, g, dir, trainOp, loss, batches(x), graphactions.Steps(6), graphactions.FailOnNaNLoss(false), quiet)
+		require.NoError(t, err)
+		require.EqualValues(t, 6, res.LastStep)
+	})
+}
+
+func TestFallsBackToAnOlderCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	newClassifier(t).train(t, dir, graphactions.MaxSteps(3))
+	res := newClassifier(t).train(t, dir, graphactions.MaxSteps(6))
+	require.NoError(t, os.Truncate(res.Checkpoint, 100))
+	res = newClassifier(t).train(t, dir, graphactions.MaxSteps(9))
+	require.EqualValues(t, 3, res.FirstStep)
+	whole := t.TempDir()
+	newClassifier(t).train(t, whole, graphactions.MaxSteps(9))
+	require.Equal(t, bits(t, whole), bits(t, dir))
+}
+
+func TestAnotherModelsDirectory(t *testing.T) {
+	dir := t.TempDir()
+	newClassifier(t).train(t, dir, graphactions.MaxSteps(3))
+	before := listing(t, dir)
+	_, err := newCounter().train(t, dir, graphactions.Steps(3))
+	require.ErrorContains(t, err, "holds another model")
+	require.ErrorContains(t, err, "dense/kernel")
+	require.Equal(t, before, listing(t, dir), "nothing is written")
+}
+
+func TestTwoTrainersInOneDirectory(t *testing.T) {
+	dir := t.TempDir()
+	var inner error
+	m := hooks.Funcs{OnStepEnd: func(int64, hooks.Outputs) (bool, error) {
+		_, inner = newCounter().train(t, dir, graphactions.Steps(1))
+		return true, nil
+	}}
+	_, err := newCounter().train(t, dir, graphactions.Steps(3), graphactions.Monitors(m))
+	require.NoError(t, err)
+	require.ErrorIs(t, inner, saver.ErrLocked)
+}

@@ -84,6 +84,37 @@ func (g *Graph) gradients(loss *gorgonia.Node, wrt gorgonia.Nodes) (gorgonia.Nod
 	return gradients, nil
 }
 
+// Influences returns those of candidates that loss depends on through differentiable
+// ops, in their order.
+func (g *Graph) Influences(loss *gorgonia.Node, candidates ...*gorgonia.Node) gorgonia.Nodes {
+	if g.Poisoned(loss) {
+		return nil
+	}
+	reached := map[*gorgonia.Node]bool{loss: true}
+	order := Topological(loss)
+	for i := len(order) - 1; i >= 0; i-- {
+		n := order[i]
+		op, ok := n.Op().(gorgonia.SDOp)
+		if !ok || !reached[n] {
+			continue
+		}
+		inputs := InputsOf(n)
+		differentiable := op.DiffWRT(len(inputs))
+		for k, in := range inputs {
+			if k < len(differentiable) && differentiable[k] {
+				reached[in] = true
+			}
+		}
+	}
+	var influences gorgonia.Nodes
+	for _, n := range candidates {
+		if reached[n] {
+			influences = append(influences, n)
+		}
+	}
+	return influences
+}
+
 // pull adds the contributions of node n to the gradients of its inputs.
 func (g *Graph) pull(n, gradient *gorgonia.Node, depends map[*gorgonia.Node]bool, terms map[*gorgonia.Node]gorgonia.Nodes) error {
 	inputs := InputsOf(n)

@@ -95,6 +95,9 @@ func (g *Graph) Scope(name string) *Graph {
 	return &Graph{ExprGraph: g.ExprGraph, state: g.state, scope: g.full(name)}
 }
 
+// Top returns the same graph without a scope.
+func (g *Graph) Top() *Graph { return &Graph{ExprGraph: g.ExprGraph, state: g.state} }
+
 // ScopeName returns the prefix of the names handed out, "" at the top.
 func (g *Graph) ScopeName() string { return g.scope }
 
@@ -108,11 +111,17 @@ func (g *Graph) full(name string) string {
 // UniqueName returns base, or base_1, base_2 and so on, whichever is free in this
 // scope, and reserves it. The result has no scope before it.
 func (g *Graph) UniqueName(base string) string {
+	name := g.FreeName(base)
+	g.names[g.full(name)] = true
+	return name
+}
+
+// FreeName is UniqueName without reserving the name: whatever is made next can have it.
+func (g *Graph) FreeName(base string) string {
 	name := base
 	for i := 1; g.names[g.full(name)]; i++ {
 		name = fmt.Sprintf("%s_%d", base, i)
 	}
-	g.names[g.full(name)] = true
 	return name
 }
 

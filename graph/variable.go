@@ -125,8 +125,7 @@ func (g *Graph) VariableNamed(name string) *Variable { return g.byName[name] }
 // applied so far. It is created at the first call and not trainable.
 func (g *Graph) GlobalStep() *gorgonia.Node {
 	if g.globalStep == nil {
-		top := &Graph{ExprGraph: g.ExprGraph, state: g.state}
-		g.globalStep = top.Variable(GlobalStepName, tensor.Int64, tensor.ScalarShape(), nil, NotTrainable())
+		g.globalStep = g.Top().Variable(GlobalStepName, tensor.Int64, tensor.ScalarShape(), nil, NotTrainable())
 	}
 	return g.globalStep
 }

@@ -32,6 +32,7 @@ const (
 // restore brings the variables, the input and the monitors to where the newest good
 // checkpoint has them. Without one the run is fresh.
 func (t *trainer) restore() error {
+	t.stamp = stampOf(t.outputDir)
 	if t.live != nil && t.live.Current(t.outputDir) {
 		return t.resume(t.live.Checkpoint, t.live.position, t.live.states)
 	}
@@ -42,7 +43,6 @@ func (t *trainer) restore() error {
 	if err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)
 	}
-	t.skippedNewer = newestCheckpoint(t.outputDir) != path
 	if err := checkAgainst(t.graph, ckpt, path, true); err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)
 	}
@@ -176,16 +176,6 @@ func loadNewest(dir string, logger *slog.Logger) (*saver.Checkpoint, string, err
 		logger.Error("a checkpoint cannot be used: falling back to an older one", "path", s.Path, "reason", s.Err)
 	}
 	return ckpt, path, err
-}
-
-// newestCheckpoint returns the path of the newest checkpoint by name, "" when there
-// is none.
-func newestCheckpoint(dir string) string {
-	path, err := saver.Latest(dir)
-	if err != nil {
-		return ""
-	}
-	return path
 }
 
 // checkAgainst compares a checkpoint with what g needs. exact forbids tensors in the

@@ -107,7 +107,7 @@ func (in *peekedInput) position() ([]byte, error) {
 }
 
 // openDirectory locks the model directory and opens what is written there. Another
-// trainer may have saved between our reading and our lock: then start over.
+// trainer may have saved between our reading and our lock: that is an error.
 func (t *trainer) openDirectory() error {
 	var err error
 	if t.saver, err = saver.New(t.outputDir, saver.KeepMax(t.keepMax), saver.KeepEveryNHours(t.keepHours), saver.Logger(t.logger)); err != nil {
@@ -116,8 +116,8 @@ func (t *trainer) openDirectory() error {
 	if t.lock, err = saver.Lock(t.outputDir); err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)
 	}
-	if newest := newestCheckpoint(t.outputDir); t.result.Checkpoint != newest && newest != "" && !t.skippedNewer {
-		return fmt.Errorf("graphactions: Train: %s: another trainer wrote %s while this one started: start again", t.outputDir, newest)
+	if stampOf(t.outputDir) != t.stamp {
+		return fmt.Errorf("graphactions: Train: %s: another trainer wrote a checkpoint while this one started: start again", t.outputDir)
 	}
 	if t.writer, err = summaries.Open(t.outputDir); err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)

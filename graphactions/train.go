@@ -59,17 +59,16 @@ type trainer struct {
 	run      *hooks.Run
 	result   *Result
 
-	step     int64 // the global step: updates applied so far
-	last     int64 // the global step to end at, -1 when there is none
-	epoch    int64 // the epoch of the last batch, -1 before the first
-	saved    int64 // the step of the newest checkpoint of this run, -1 when none
-	restored bool
-	done     bool // there was nothing to do
-	healthy  bool // the last loss was finite, or there was none yet
-	// skippedNewer: a newer checkpoint could not be used.
-	skippedNewer bool
-	loggedAt     time.Time
-	loggedFor    int64
+	step      int64 // the global step: updates applied so far
+	last      int64 // the global step to end at, -1 when there is none
+	epoch     int64 // the epoch of the last batch, -1 before the first
+	saved     int64 // the step of the newest checkpoint of this run, -1 when none
+	restored  bool
+	done      bool      // there was nothing to do
+	healthy   bool      // the last loss was finite, or there was none yet
+	stamp     fileStamp // of the state file when it was read
+	loggedAt  time.Time
+	loggedFor int64
 }
 
 // train calls Begin, the loop, and what must follow on every way out.

@@ -22,7 +22,8 @@ const module = "github.com/stheno-ml/stheno"
 // layers lists the packages from the bottom up. A package may import packages of
 // lower layers, and its own sub-packages' parents.
 var layers = [][]string{
-	{"internal", "datasets"},
+	{"internal"},
+	{"datasets"},
 	{"graph"},
 	{"ops"},
 	{"nn", "optim", "metrics", "feature"},
@@ -97,6 +98,9 @@ func violation(from, to string) string {
 	if from == "." || from == to {
 		return ""
 	}
+	if strings.HasSuffix(from, "test") {
+		return "" // a kit for tests runs what it tests
+	}
 	fromTop, _, _ := strings.Cut(from, "/")
 	toTop, _, _ := strings.Cut(to, "/")
 	if fromTop == toTop {
@@ -168,6 +172,8 @@ func TestViolations(t *testing.T) {
 		{"estimator/canned", "estimator", false},
 		{"estimator", "estimator/canned", true},
 		{"examples/quickstart", "estimator", false},
+		{"ops/opstest", "session", false},
+		{"ops", "ops/opstest", false}, // only tests do
 		{"unheard", "graph", true},
 	} {
 		require.Equal(t, c.bad, violation(c.from, c.to) != "", "%s -> %s: %s", c.from, c.to, violation(c.from, c.to))

@@ -1,0 +1,52 @@
+package blas
+
+import (
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/gonum"
+)
+
+// gonumEngine is gonum's portable BLAS. It cuts products into blocks of a fixed size,
+// so that its bits do not depend on GOMAXPROCS.
+type gonumEngine struct{ impl gonum.Implementation }
+
+// Name returns "gonum".
+func (gonumEngine) Name() string { return "gonum" }
+
+func transpose(t bool) blas.Transpose {
+	if t {
+		return blas.Trans
+	}
+	return blas.NoTrans
+}
+
+// Sgemm implements Engine.
+func (e gonumEngine) Sgemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
+	if m == 0 || n == 0 || k == 0 { // gonum wants at least one element
+		scale(m, n, beta, c, ldc)
+		return
+	}
+	e.impl.Sgemm(transpose(transA), transpose(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// Dgemm implements Engine.
+func (e gonumEngine) Dgemm(transA, transB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
+	if m == 0 || n == 0 || k == 0 { // gonum wants at least one element
+		scale(m, n, beta, c, ldc)
+		return
+	}
+	e.impl.Dgemm(transpose(transA), transpose(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+}
+
+// scale is the product over no terms: c becomes beta*c.
+func scale[T float32 | float64](m, n int, beta T, c []T, ldc int) {
+	for i := range m {
+		row := c[i*ldc : i*ldc+n]
+		for j := range row {
+			if beta == 0 {
+				row[j] = 0
+			} else {
+				row[j] *= beta
+			}
+		}
+	}
+}

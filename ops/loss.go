@@ -1,0 +1,151 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/graph"
+)
+
+// SigmoidCrossEntropy is, element by element, the cross-entropy of a label in [0, 1]
+// and sigmoid(logit), in the form max(x, 0) - x*z + log(1 + exp(-|x|)), which does not
+// overflow. logits and labels have one shape; there is no gradient with respect to the
+// labels.
+func SigmoidCrossEntropy(g *graph.Graph, logits, labels *gorgonia.Node) *gorgonia.Node {
+	return pairLoss(g, "SigmoidCrossEntropy", logits, labels,
+		func(x, z float64) float64 { return max(x, 0) - x*z + math.Log1p(math.Exp(-math.Abs(x))) },
+		func(x, z float64) float64 { return sigmoid(x) - z })
+}
+
+// SquaredError is (prediction-label)^2 element by element. predictions and labels have
+// one shape; there is no gradient with respect to the labels.
+func SquaredError(g *graph.Graph, predictions, labels *gorgonia.Node) *gorgonia.Node {
+	return pairLoss(g, "SquaredError", predictions, labels,
+		func(x, z float64) float64 { return (x - z) * (x - z) },
+		func(x, z float64) float64 { return 2 * (x - z) })
+}
+
+// pairLoss is an element-wise function of x and z, differentiable in x.
+func pairLoss(g *graph.Graph, name string, x, z *gorgonia.Node, value, derivative func(x, z float64) float64) *gorgonia.Node {
+	if bad, ok := check(g, name, x, z); !ok {
+		return bad
+	}
+	return apply(g, definition{
+		name: name, dtype: x.Dtype(), dims: x.Dims(),
+		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name, in) },
+		run:            pick(x.Dtype(), pairKernel[float32](value), pairKernel[float64](value)),
+		differentiable: []bool{true, false},
+		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
+			return gorgonia.Nodes{apply(g, definition{
+				name: name + "Grad", dtype: x.Dtype(), dims: x.Dims(),
+				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name+"Grad", in) },
+				run:   pick(x.Dtype(), pullKernel[float32](derivative), pullKernel[float64](derivative)),
+			}, in[0], in[1], grad), nil}
+		},
+	}, x, z)
+}
+
+func pairKernel[T float](f func(x, z float64) float64) kernel {
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		y, x, z := elements[T](out), elements[T](in[0]), elements[T](in[1])
+		for i := range y {
+			y[i] = T(f(float64(x[i]), float64(z[i])))
+		}
+		return nil
+	}
+}
+
+// WeightedMean is the sum of weights*values divided by the number of weights that are
+// not 0, TensorFlow's SUM_BY_NONZERO_WEIGHTS; 0 when all are 0. weights has the shape of
+// values, or values' leading axes, each weight then counting for a whole row; a last
+// axis of size 1 is allowed beyond that. There is no gradient with respect to the
+// weights.
+func WeightedMean(g *graph.Graph, values, weights *gorgonia.Node) *gorgonia.Node {
+	const name = "WeightedMean"
+	if bad, ok := check(g, name, values, weights); !ok {
+		return bad
+	}
+	return apply(g, definition{
+		name: name, dtype: values.Dtype(), dims: 0,
+		shape: func(in []tensor.Shape) (tensor.Shape, error) {
+			if _, err := repeats(in[0], in[1]); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			return tensor.ScalarShape(), nil
+		},
+		run:            pick(values.Dtype(), weightedMeanKernel[float32], weightedMeanKernel[float64]),
+		differentiable: []bool{true, false},
+		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
+			return gorgonia.Nodes{apply(g, definition{
+				name: name + "Grad", dtype: values.Dtype(), dims: values.Dims(),
+				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
+				run:   pick(values.Dtype(), weightedMeanPullKernel[float32], weightedMeanPullKernel[float64]),
+			}, in[0], in[1], grad), nil}
+		},
+	}, values, weights)
+}
+
+// repeats returns for how many values one weight counts.
+func repeats(values, weights tensor.Shape) (int, error) {
+	w := weights
+	if len(w) > 0 && w[len(w)-1] == 1 && (len(w) > len(values) || values[len(w)-1] != 1) {
+		w = w[:len(w)-1]
+	}
+	if len(w) > len(values) || !equal(w, values[:len(w)]) {
+		return 0, fmt.Errorf("weights of shape %v can not be broadcast to values of shape %v", weights, values)
+	}
+	return size(values[len(w):]), nil
+}
+
+func nonzero[T float](weights []T) (n int) {
+	for _, w := range weights {
+		if w != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func weightedMeanKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
+	values, weights := elements[T](in[0]), elements[T](in[1])
+	each, err := repeats(in[0].Shape(), in[1].Shape())
+	if err != nil {
+		return err
+	}
+	sum := 0.0
+	for i, w := range weights {
+		if w == 0 {
+			continue // a masked row may hold anything, NaN too
+		}
+		for _, v := range values[i*each : (i+1)*each] {
+			sum += float64(w) * float64(v)
+		}
+	}
+	mean := 0.0
+	if n := nonzero(weights) * each; n > 0 {
+		mean = sum / float64(n)
+	}
+	elements[T](out)[0] = T(mean)
+	return nil
+}
+
+func weightedMeanPullKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
+	d, weights, grad := elements[T](out), elements[T](in[1]), elements[T](in[2])[0]
+	each, err := repeats(in[0].Shape(), in[1].Shape())
+	if err != nil {
+		return err
+	}
+	n := nonzero(weights) * each
+	for i, w := range weights {
+		for k := i * each; k < (i+1)*each; k++ {
+			d[k] = 0
+			if w != 0 {
+				d[k] = grad * w / T(n)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package ops
+
+import (
+	"math"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/graph"
+)
+
+// function is an element-wise function. derivative gets the argument and the value.
+type function struct {
+	name       string
+	value      func(x float64) float64
+	derivative func(x, y float64) float64
+}
+
+// unary applies f to every element of x. It computes in float64 and rounds once.
+func unary(g *graph.Graph, f function, x *gorgonia.Node, attrs ...any) *gorgonia.Node {
+	if bad, ok := check(g, f.name, x); !ok {
+		return bad
+	}
+	return apply(g, definition{
+		name: f.name, attributes: attributes(attrs...), dtype: x.Dtype(), dims: x.Dims(),
+		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
+		run:            pick(x.Dtype(), mapKernel[float32](f.value), mapKernel[float64](f.value)),
+		differentiable: []bool{true},
+		gradient: func(in gorgonia.Nodes, out, grad *gorgonia.Node) gorgonia.Nodes {
+			return gorgonia.Nodes{apply(g, definition{
+				name: f.name + "Grad", attributes: attributes(attrs...), dtype: x.Dtype(), dims: x.Dims(),
+				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(f.name+"Grad", in) },
+				run:   pick(x.Dtype(), pullKernel[float32](f.derivative), pullKernel[float64](f.derivative)),
+			}, in[0], out, grad)}
+		},
+	}, x)
+}
+
+func mapKernel[T float](f func(float64) float64) kernel {
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		y, x := elements[T](out), elements[T](in[0])
+		for i, v := range x {
+			y[i] = T(f(float64(v)))
+		}
+		return nil
+	}
+}
+
+func pullKernel[T float](derivative func(x, y float64) float64) kernel {
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		d, x, y, grad := elements[T](out), elements[T](in[0]), elements[T](in[1]), elements[T](in[2])
+		for i := range d {
+			d[i] = T(float64(grad[i]) * derivative(float64(x[i]), float64(y[i])))
+		}
+		return nil
+	}
+}
+
+// Neg is -x.
+func Neg(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Neg", func(x float64) float64 { return -x }, func(_, _ float64) float64 { return -1 }}, x)
+}
+
+// Abs is |x|. Its derivative at 0 is taken as 0.
+func Abs(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Abs", math.Abs, func(x, _ float64) float64 { return sign(x) }}, x)
+}
+
+// Square is x*x.
+func Square(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Square", func(x float64) float64 { return x * x }, func(x, _ float64) float64 { return 2 * x }}, x)
+}
+
+// Sqrt is the square root; NaN below 0.
+func Sqrt(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Sqrt", math.Sqrt, func(_, y float64) float64 { return 0.5 / y }}, x)
+}
+
+// Exp is e to the x.
+func Exp(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Exp", math.Exp, func(_, y float64) float64 { return y }}, x)
+}
+
+// Log is the natural logarithm; -Inf at 0 and NaN below.
+func Log(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Log", math.Log, func(x, _ float64) float64 { return 1 / x }}, x)
+}
+
+// Tanh is the hyperbolic tangent.
+func Tanh(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Tanh", math.Tanh, func(_, y float64) float64 { return 1 - y*y }}, x)
+}
+
+// Sigmoid is 1/(1+exp(-x)).
+func Sigmoid(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Sigmoid", sigmoid, func(_, y float64) float64 { return y * (1 - y) }}, x)
+}
+
+// Softplus is log(1+exp(x)), computed without overflow.
+func Softplus(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Softplus", softplus, func(x, _ float64) float64 { return sigmoid(x) }}, x)
+}
+
+// Softsign is x/(1+|x|).
+func Softsign(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }, func(x, _ float64) float64 {
+		d := 1 + math.Abs(x)
+		return 1 / (d * d)
+	}}, x)
+}
+
+// ReLU is max(x, 0). Its derivative at 0 is taken as 0; NaN stays NaN.
+func ReLU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"ReLU", func(x float64) float64 {
+		if x < 0 {
+			return 0
+		}
+		return x
+	}, func(x, _ float64) float64 { return step(x) }}, x)
+}
+
+// LeakyReLU is x above 0 and alpha*x below (Maas, Hannun and Ng 2013).
+func LeakyReLU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
+	return unary(g, function{"LeakyReLU", func(x float64) float64 {
+		if x < 0 {
+			return alpha * x
+		}
+		return x
+	}, func(x, _ float64) float64 { return alpha + (1-alpha)*step(x) }}, x, alpha)
+}
+
+// ReLU6 is min(max(x, 0), 6).
+func ReLU6(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"ReLU6", func(x float64) float64 { return min(max(x, 0), 6) }, func(x, _ float64) float64 {
+		return step(x) * step(6-x)
+	}}, x)
+}
+
+// ELU is x above 0 and alpha*(exp(x)-1) below (Clevert, Unterthiner and Hochreiter
+// 2015).
+func ELU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
+	return unary(g, function{"ELU", func(x float64) float64 {
+		if x < 0 {
+			return alpha * math.Expm1(x)
+		}
+		return x
+	}, func(x, y float64) float64 {
+		if x < 0 {
+			return y + alpha
+		}
+		return 1
+	}}, x, alpha)
+}
+
+// Constants of SELU (Klambauer, Unterthiner, Mayr and Hochreiter 2017).
+const (
+	seluAlpha = 1.6732632423543772848170429916717
+	seluScale = 1.0507009873554804934193349852946
+)
+
+// SELU is the scaled exponential linear unit, which keeps mean 0 and variance 1.
+func SELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"SELU", func(x float64) float64 {
+		if x < 0 {
+			return seluScale * seluAlpha * math.Expm1(x)
+		}
+		return seluScale * x
+	}, func(x, y float64) float64 {
+		if x < 0 {
+			return y + seluScale*seluAlpha
+		}
+		return seluScale
+	}}, x)
+}
+
+// Swish is x*sigmoid(x), also called SiLU (Ramachandran, Zoph and Le 2017).
+func Swish(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"Swish", func(x float64) float64 { return x * sigmoid(x) }, func(x, y float64) float64 {
+		s := sigmoid(x)
+		return s + y*(1-s)
+	}}, x)
+}
+
+// GELU is x times the standard normal distribution function of x (Hendrycks and
+// Gimpel 2016), exact, not the tanh approximation.
+func GELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+	return unary(g, function{"GELU", func(x float64) float64 { return x * normalCDF(x) }, func(x, _ float64) float64 {
+		return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+	}}, x)
+}
+
+func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+
+// sigmoid avoids the overflow of exp(-x) for very negative x.
+func sigmoid(x float64) float64 {
+	if x < 0 {
+		e := math.Exp(x)
+		return e / (1 + e)
+	}
+	return 1 / (1 + math.Exp(-x))
+}
+
+func softplus(x float64) float64 { return max(x, 0) + math.Log1p(math.Exp(-math.Abs(x))) }
+
+func step(x float64) float64 {
+	if x > 0 {
+		return 1
+	}
+	return 0
+}
+
+func sign(x float64) float64 {
+	switch {
+	case x > 0:
+		return 1
+	case x < 0:
+		return -1
+	}
+	return 0
+}

@@ -1,0 +1,124 @@
+package ops
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
+)
+
+// Float is an element that can be differentiated.
+type float interface{ float32 | float64 }
+
+// integer is an element that counts or is a class.
+type integer interface{ int64 | int32 | int | uint8 }
+
+// elements returns the memory of a value: a tensor's backing slice, or the one element
+// of a scalar. It is nil when the value is of another dtype.
+func elements[T float | integer](v gorgonia.Value) []T {
+	if d, ok := v.(*tensor.Dense); ok {
+		s, ok := d.Data().([]T)
+		if !ok {
+			if one, ok := d.Data().(T); ok {
+				return []T{one}
+			}
+		}
+		return s
+	}
+	var p unsafe.Pointer
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		if is[T, float32]() {
+			p = unsafe.Pointer(v)
+		}
+	case *gorgonia.F64:
+		if is[T, float64]() {
+			p = unsafe.Pointer(v)
+		}
+	case *gorgonia.I64:
+		if is[T, int64]() {
+			p = unsafe.Pointer(v)
+		}
+	case *gorgonia.I32:
+		if is[T, int32]() {
+			p = unsafe.Pointer(v)
+		}
+	case *gorgonia.I:
+		if is[T, int]() {
+			p = unsafe.Pointer(v)
+		}
+	case *gorgonia.U8:
+		if is[T, uint8]() {
+			p = unsafe.Pointer(v)
+		}
+	}
+	if p == nil {
+		return nil
+	}
+	return unsafe.Slice((*T)(p), 1)
+}
+
+func is[T, U any]() bool {
+	var t T
+	_, ok := any(t).(U)
+	return ok
+}
+
+// classes calls f with the classes in v, an integer tensor.
+func classAt(v gorgonia.Value) (at func(i int) int64, n int, err error) {
+	switch d := v.Data().(type) {
+	case []int64:
+		return func(i int) int64 { return d[i] }, len(d), nil
+	case []int32:
+		return func(i int) int64 { return int64(d[i]) }, len(d), nil
+	case []int:
+		return func(i int) int64 { return int64(d[i]) }, len(d), nil
+	case []uint8:
+		return func(i int) int64 { return int64(d[i]) }, len(d), nil
+	}
+	return nil, 0, fmt.Errorf("labels are a %T, want integers", v.Data())
+}
+
+func isInteger(dt tensor.Dtype) bool {
+	return dt == tensor.Int64 || dt == tensor.Int32 || dt == tensor.Int || dt == tensor.Uint8
+}
+
+// last returns the size of the last axis and the number of rows before it.
+func last(shape tensor.Shape) (rows, width int) {
+	width = shape[len(shape)-1]
+	rows = 1
+	for _, n := range shape[:len(shape)-1] {
+		rows *= n
+	}
+	return rows, width
+}
+
+func size(shape tensor.Shape) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+func sameShape(name string, in []tensor.Shape) (tensor.Shape, error) {
+	for _, s := range in[1:] {
+		if !equal(s, in[0]) {
+			return nil, fmt.Errorf("%s: shapes %v and %v differ", name, in[0], s)
+		}
+	}
+	return in[0].Clone(), nil
+}
+
+func equal(a, b tensor.Shape) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

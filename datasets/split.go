@@ -1,0 +1,126 @@
+package datasets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/internal/philox"
+)
+
+// Split divides rows in memory into two parts: the first with that fraction of the
+// rows, rounded, the second with the rest. Which row goes where is random but the same
+// in every program: for the same fraction a row of the test part is never trained on.
+// Where there is one label, of class numbers (int64, one a row), every class is divided
+// in that proportion, as exactly as its size allows.
+//
+// The fraction must be between 0 and 1 and leave a row for both parts. Split comes
+// before everything but Map. Use Load first to split what is not in memory.
+func (d *Dataset) Split(fraction float64) (first, second *Dataset) {
+	one, two, err := d.split(fraction)
+	if err != nil {
+		if d.err != nil {
+			err = d.err
+		} else {
+			err = fmt.Errorf("datasets: Split: %w", err)
+		}
+		return &Dataset{src: noSource{}, err: err}, &Dataset{src: noSource{}, err: err}
+	}
+	part := func(index []int) *Dataset {
+		src := *d.src.(*memorySource)
+		src.name, src.n, src.index = fmt.Sprintf("%s.Split(%v)", src.name, fraction), len(index), index
+		return &Dataset{src: &src, ops: d.ops, spec: d.spec}
+	}
+	return part(one), part(two)
+}
+
+func (d *Dataset) split(fraction float64) (one, two []int, err error) {
+	src, ok := d.src.(*memorySource)
+	switch {
+	case d.err != nil:
+		return nil, nil, d.err
+	case !ok:
+		return nil, nil, errors.New("the rows are not in memory: Load first")
+	case !(fraction > 0 && fraction < 1):
+		return nil, nil, fmt.Errorf("the fraction is %v, want more than 0 and less than 1", fraction)
+	case src.n < 2:
+		return nil, nil, fmt.Errorf("there are %d rows, want at least 2", src.n)
+	}
+	for _, o := range d.ops {
+		if o.kind != opMap && o.kind != opPrefetch {
+			return nil, nil, fmt.Errorf("it comes after %v: split first", o.kind)
+		}
+	}
+	t, err := src.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	rows := make([]int, src.n)
+	for i := range rows {
+		if rows[i] = i; src.index != nil {
+			rows[i] = src.index[i]
+		}
+	}
+	shuffleRows(rows)
+	take := int(math.Round(fraction * float64(src.n)))
+	if take == 0 || take == src.n {
+		return nil, nil, fmt.Errorf("a fraction %v of %d rows leaves one part empty", fraction, src.n)
+	}
+	one, two = divideByClass(rows, classes(t), fraction, take)
+	return one, two, nil
+}
+
+// shuffleRows puts rows in the one order that splits use (Fisher and Yates).
+func shuffleRows(rows []int) {
+	stream := philox.New(0, "datasets/Split", 0)
+	for i := len(rows) - 1; i > 0; i-- {
+		j := stream.Intn(uint64(i), i+1)
+		rows[i], rows[j] = rows[j], rows[i]
+	}
+}
+
+// classes returns the class numbers of a table, nil when it has none.
+func classes(t *table) []int64 {
+	var found []int64
+	for i, f := range t.fields {
+		if !f.label {
+			continue
+		}
+		if found != nil || f.Dtype != tensor.Int64 || f.Shape.Dims() != 0 {
+			return nil
+		}
+		found, _ = dense.Elements(t.columns[i].tensor).([]int64)
+	}
+	return found
+}
+
+// divideByClass gives every row, in order, to the part that its class lacks most. With
+// no classes there is one class.
+func divideByClass(rows []int, class []int64, fraction float64, take int) (one, two []int) {
+	seen, given := map[int64]int{}, map[int64]int{}
+	for i, r := range rows {
+		c := int64(0)
+		if class != nil {
+			c = class[r]
+		}
+		seen[c]++
+		left, want := len(rows)-i, take-len(one)
+		// The totals must come out too: near the end there may be no choice.
+		toOne := float64(given[c])+0.5 <= fraction*float64(seen[c])
+		if want == left {
+			toOne = true
+		} else if want == 0 {
+			toOne = false
+		}
+		if toOne {
+			given[c]++
+			one = append(one, r)
+		} else {
+			two = append(two, r)
+		}
+	}
+	return one, two
+}

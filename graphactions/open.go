@@ -135,11 +135,10 @@ func (t *trainer) begin() error {
 		if err := t.writer.Graph(graphDef(t.graph)); err != nil {
 			return fmt.Errorf("graphactions: Train: writing the graph: %w", err)
 		}
-		if t.restored {
-			// TensorBoard drops points after this step that a lost run had written.
-			if err := t.writer.SessionLog(summaries.SessionStart, t.step, "", ""); err != nil {
-				return fmt.Errorf("graphactions: Train: writing summaries: %w", err)
-			}
+		// TensorBoard drops points after this step that a lost run had written. One of its
+		// readers takes the first of these events for granted, so fresh runs write one too.
+		if err := t.writer.SessionLog(summaries.SessionStart, t.step, "", ""); err != nil {
+			return fmt.Errorf("graphactions: Train: writing summaries: %w", err)
 		}
 	}
 	if err := t.monitors.begin(t.run); err != nil {

@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"gorgonia.org/gorgonia"
+	G "gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/datasets"
@@ -17,10 +17,12 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/metrics"
+	"github.com/stheno-ml/stheno/nn"
 	"github.com/stheno-ml/stheno/optim"
 )
 
-const batch = 40 // of 120 training rows: no short last batch
+const batch = 30 // stock ops keep it: 120 training rows and 30 test rows make whole batches
 
 func main() {
 	dir := flag.String("dir", filepath.Join(os.TempDir(), "stheno-gorgonia"), "model directory")
@@ -28,38 +30,47 @@ func main() {
 	seed := flag.Uint64("seed", 1, "seed of the shuffle")
 	saveEvery := flag.Int64("save-every", 100, "steps between checkpoints")
 	flag.Parse()
-	if err := run(*dir, *steps, *seed, *saveEvery); err != nil {
+	err := run(*dir, *steps, *seed, *saveEvery)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(estimator.ExitCode(err))
 	}
+	os.Exit(estimator.ExitCode(err))
 }
 
 func run(dir string, steps int64, seed uint64, saveEvery int64) error {
 	// The graph, as a Gorgonia user writes it: softmax regression on the iris flowers.
-	expr := gorgonia.NewGraph()
-	x := gorgonia.NewMatrix(expr, tensor.Float32, gorgonia.WithName("x"), gorgonia.WithShape(batch, 4))
-	y := gorgonia.NewMatrix(expr, tensor.Float32, gorgonia.WithName("y"), gorgonia.WithShape(batch, 3))
-	w := gorgonia.NewMatrix(expr, tensor.Float32, gorgonia.WithName("w"), gorgonia.WithShape(4, 3), gorgonia.WithInit(gorgonia.Zeroes()))
-	probabilities := gorgonia.Must(gorgonia.SoftMax(gorgonia.Must(gorgonia.Mul(x, w))))
-	diff := gorgonia.Must(gorgonia.Sub(probabilities, y))
-	loss := gorgonia.Must(gorgonia.Mean(gorgonia.Must(gorgonia.Square(diff))))
+	expr := G.NewGraph()
+	x := G.NewMatrix(expr, G.Float32, G.WithName("x"), G.WithShape(batch, 4))
+	y := G.NewMatrix(expr, G.Float32, G.WithName("y"), G.WithShape(batch, 3))
+	w := G.NewMatrix(expr, G.Float32, G.WithName("w"), G.WithShape(4, 3), G.WithInit(G.Zeroes()))
+	probabilities := G.Must(G.SoftMax(G.Must(G.Mul(x, w))))
+	loss := G.Must(G.Mean(G.Must(G.Square(G.Must(G.Sub(probabilities, y))))))
 
-	// The five lines. bind makes a feed of a batch.
+	// The five lines: from here to Train.
 	g, err := graph.FromExpr(expr, w)
 	if err != nil {
 		return err
 	}
 	trainOp := optim.Adam(0.05).Minimize(g, loss)
 	train, test := datasets.Iris().Split(0.8)
+	ctx, release := estimator.UntilSignal(context.Background())
+	defer release()
 	bind := func(b datasets.Batch) (graph.Feed, error) {
-		return graph.Feed{x: b.Features[datasets.DefaultFeature], y: oneHot(b.Labels[datasets.DefaultLabel])}, nil
+		oneHot := tensor.New(tensor.WithShape(batch, 3), tensor.Of(G.Float32))
+		for i, label := range b.Labels[datasets.DefaultLabel].Int64s() {
+			oneHot.Float32s()[3*i+int(label)] = 1
+		}
+		return graph.Feed{x: b.Features[datasets.DefaultFeature], y: oneHot}, nil
 	}
-	res, err := graphactions.Train(context.Background(), g, dir, trainOp, loss, graphactions.MaxSteps(steps),
-		graphactions.Input(train.Shuffle(120).Batch(batch).Repeat(-1), bind), graphactions.Seed(seed),
-		graphactions.SaveModelSteps(saveEvery), graphactions.LogEverySteps(0), graphactions.Monitors(hooks.NewProgress(os.Stderr)))
+	res, err := graphactions.Train(ctx, g, dir, trainOp, loss, graphactions.MaxSteps(steps), graphactions.Seed(seed),
+		graphactions.Input(train.Shuffle(120).Batch(batch).Repeat(-1), bind), graphactions.SaveModelSteps(saveEvery),
+		graphactions.LogEverySteps(0), graphactions.Monitors(hooks.NewProgress(os.Stderr)))
 	if err != nil {
 		return err
 	}
-	fmt.Println(res)
-	return evaluate(g, res.Checkpoint, probabilities, test, bind)
+	accuracy := metrics.Accuracy(nn.Argmax(g, y), nn.Argmax(g, probabilities))
+	_, _, err = graphactions.Evaluate(ctx, g, filepath.Join(dir, "eval"), res.Checkpoint, nil,
+		graphactions.Input(test.Batch(batch), bind), graphactions.Metrics(map[string]metrics.Metric{"accuracy": accuracy}))
+	fmt.Printf("%v\naccuracy %.3f\n", res, accuracy.Value())
+	return err
 }

@@ -1,4 +1,4 @@
-// Package docs compiles the programs in the documentation.
+// Package docs compiles and runs the programs in the documentation.
 package docs
 
 import (
@@ -16,44 +16,57 @@ import (
 
 var block = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
 
-// Every Go block of the documentation is a whole file and compiles. go vet takes the
-// files through an overlay, so nothing is written into the repository.
-func TestProgramsCompile(t *testing.T) {
+// Every Go block of the documentation is a whole file, compiles, and, when it is a
+// program, runs. Files are compiled through an overlay, so nothing is written into the
+// repository.
+func TestPrograms(t *testing.T) {
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	require.NoError(t, err)
 	more, err := filepath.Glob(filepath.Join(root, "docs", "*", "*.md"))
 	require.NoError(t, err)
-	pages = append(append(pages, more...), filepath.Join(root, "README.md"))
-	overlay := map[string]string{}
-	var packages []string
-	dir := t.TempDir()
-	for _, page := range pages {
+	programs := 0
+	for _, page := range append(append(pages, more...), filepath.Join(root, "README.md")) {
 		text, err := os.ReadFile(page)
 		require.NoError(t, err)
 		for i, m := range block.FindAllStringSubmatch(string(text), -1) {
-			require.True(t, strings.HasPrefix(m[1], "package "), "%s: Go block %d is not a whole file", page, i)
-			name := "snippet.go"
-			if strings.Contains(m[1], "testing.T") {
-				name = "snippet_test.go"
-			}
-			file := filepath.Join(dir, fmt.Sprintf("%s-%d-%s", filepath.Base(page), i, name))
-			require.NoError(t, os.WriteFile(file, []byte(m[1]), 0o600))
-			pkg := fmt.Sprintf("snippet_%s_%d", strings.TrimSuffix(filepath.Base(page), ".md"), i)
-			overlay[filepath.Join(root, "docs", pkg, name)] = file
-			packages = append(packages, "./docs/"+pkg)
+			programs++
+			t.Run(fmt.Sprintf("%s/%d", filepath.Base(page), i), func(t *testing.T) {
+				require.True(t, strings.HasPrefix(m[1], "package "), "the block is not a whole file")
+				run(t, root, m[1])
+			})
 		}
 	}
-	require.GreaterOrEqual(t, len(packages), 5)
-	text, err := json.Marshal(map[string]any{"Replace": overlay})
+	require.GreaterOrEqual(t, programs, 5)
+}
+
+func run(t *testing.T, root, source string) {
+	dir := t.TempDir()
+	name, build := "snippet.go", []string{"build"}
+	isTest := strings.Contains(source, "testing.T")
+	if isTest {
+		name, build = "snippet_test.go", []string{"test", "-c", "-vet=off"}
+	}
+	file := filepath.Join(dir, name)
+	require.NoError(t, os.WriteFile(file, []byte(source), 0o600))
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, "docs", "snippet", name): file}})
 	require.NoError(t, err)
-	overlayFile := filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(overlayFile, text, 0o600))
-	cmd := exec.Command("go", append([]string{"vet", "-overlay", overlayFile}, packages...)...)
+	overlay := filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(overlay, text, 0o600))
+	binary := filepath.Join(dir, "program")
+	cmd := exec.Command("go", append(build, "-overlay", overlay, "-o", binary, "./docs/snippet")...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
+	program := exec.Command(binary)
+	program.Dir = dir // what it writes goes here
+	out, err = program.CombinedOutput()
+	require.NoError(t, err, string(out))
+	if !isTest {
+		require.NotEmpty(t, out, "it prints nothing")
+		require.NotContains(t, string(out), "error")
+	}
 }
 
 var link = regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)

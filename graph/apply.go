@@ -31,6 +31,14 @@ type Update interface {
 	UpdatedInputs() []int
 }
 
+// PerProgram is implemented by ops that need memory of their own while they run. A
+// session asks for one instance for each compiled program, which runs one at a time.
+type PerProgram interface {
+	gorgonia.Op
+	// ForProgram returns an instance that shares no scratch memory with any other.
+	ForProgram() gorgonia.Op
+}
+
 // Saltable is implemented by ops whose hash can be changed without a change of
 // meaning. Gorgonia tells nodes apart by a 32-bit hash; when two different nodes
 // collide, Apply salts the newer one and tries again.

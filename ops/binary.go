@@ -67,6 +67,9 @@ func binary(g *graph.Graph, name string, a, b *gorgonia.Node, f32 func(y, a, b [
 	if bad, ok := check(g, name, a, b); !ok {
 		return bad
 	}
+	if n := max(a.Dims(), b.Dims()); n > maxAxes {
+		return fail(g, name, "shapes %v and %v have more than %d axes", a.Shape(), b.Shape(), maxAxes)
+	}
 	return apply(g, definition{
 		name: name, dtype: a.Dtype(), dims: max(a.Dims(), b.Dims()),
 		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return broadcast(name, in[0], in[1]) },
@@ -135,17 +138,24 @@ func binaryKernel[T float](f func(y, a, b []T)) kernel {
 	}
 }
 
-// walk follows an input through the elements of a broadcast result.
+// maxAxes bounds the axes of broadcast and reduced tensors, so that a walk needs no
+// memory of its own.
+const maxAxes = 8
+
+// walk visits the elements of a grid in row-major order and follows the offset of the
+// corresponding element of some tensor.
 type walk struct {
-	shape   []int // the result's leading axes
-	strides []int // the input's, 0 where it is repeated
-	index   []int
+	axes    int
+	shape   [maxAxes]int
+	strides [maxAxes]int // the tensor's, 0 along axes where it is repeated
+	index   [maxAxes]int
 	offset  int
 }
 
-// newWalk walks the first axes of shape.
-func newWalk(input, shape tensor.Shape, axes int) *walk {
-	w := &walk{shape: shape[:axes], strides: make([]int, axes), index: make([]int, axes)}
+// newWalk visits the first axes of shape and follows input, which is broadcast to shape.
+func newWalk(input, shape tensor.Shape, axes int) walk {
+	w := walk{axes: axes}
+	copy(w.shape[:], shape[:axes])
 	stride := 1
 	for k := 1; k <= len(input); k++ {
 		n := input[len(input)-k]
@@ -158,7 +168,7 @@ func newWalk(input, shape tensor.Shape, axes int) *walk {
 }
 
 func (w *walk) next() {
-	for axis := len(w.shape) - 1; axis >= 0; axis-- {
+	for axis := w.axes - 1; axis >= 0; axis-- {
 		w.index[axis]++
 		w.offset += w.strides[axis]
 		if w.index[axis] < w.shape[axis] {
@@ -185,6 +195,15 @@ func sumToKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	y, x := elements[T](out), elements[T](in[0])
 	clear(y)
 	shape := in[0].Shape()
+	if rest := shape[len(shape)-len(out.Shape()):]; equal(rest, out.Shape()) && len(y) > 0 {
+		for i := 0; i < len(x); i += len(y) { // a row that was repeated
+			row := x[i : i+len(y)]
+			for k, v := range row {
+				y[k] += v
+			}
+		}
+		return nil
+	}
 	w := newWalk(out.Shape(), shape, len(shape))
 	for _, v := range x {
 		y[w.offset] += v

@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -26,6 +25,9 @@ func Mean(g *graph.Graph, x *gorgonia.Node, axes ...int) *gorgonia.Node {
 func reduce(g *graph.Graph, name string, x *gorgonia.Node, axes []int, scale func(n float64) float64) *gorgonia.Node {
 	if bad, ok := check(g, name, x); !ok {
 		return bad
+	}
+	if x.Dims() > maxAxes {
+		return fail(g, name, "shape %v has more than %d axes", x.Shape(), maxAxes)
 	}
 	gone, err := reducedAxes(x.Shape(), axes)
 	if err != nil {
@@ -93,16 +95,21 @@ func without(shape tensor.Shape, gone []bool) tensor.Shape {
 	return kept
 }
 
-// kept returns shape with the reduced axes as axes of size 1, so that a walk repeats
-// the result along them.
-func kept(shape tensor.Shape, gone []bool) tensor.Shape {
-	k := slices.Clone(shape)
-	for i := range k {
-		if gone[i] {
-			k[i] = 1
+// along visits the axes of shape that are reduced, or those that are kept, and follows
+// the tensor of that shape.
+func along(shape tensor.Shape, gone []bool, reduced bool) walk {
+	var w walk
+	stride := 1
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		if gone[axis] == reduced {
+			w.axes++
+			w.shape[maxAxes-w.axes], w.strides[maxAxes-w.axes] = shape[axis], stride
 		}
+		stride *= shape[axis]
 	}
-	return k
+	copy(w.shape[:], w.shape[maxAxes-w.axes:])
+	copy(w.strides[:], w.strides[maxAxes-w.axes:])
+	return w
 }
 
 func reducedCount(shape tensor.Shape, gone []bool) int {
@@ -118,7 +125,8 @@ func reducedCount(shape tensor.Shape, gone []bool) int {
 func reduceKernel[T float](gone []bool, scale func(float64) float64) kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		y, x, shape := elements[T](out), elements[T](in[0]), in[0].Shape()
-		factor := scale(float64(reducedCount(shape, gone)))
+		n := reducedCount(shape, gone)
+		factor := scale(float64(n))
 		if len(y) == 1 {
 			sum := 0.0
 			for _, v := range x {
@@ -127,14 +135,16 @@ func reduceKernel[T float](gone []bool, scale func(float64) float64) kernel {
 			y[0] = T(sum * factor)
 			return nil
 		}
-		sums := make([]float64, len(y))
-		w := newWalk(kept(shape, gone), shape, len(shape))
-		for _, v := range x {
-			sums[w.offset] += float64(v)
-			w.next()
-		}
-		for i, sum := range sums {
+		row := along(shape, gone, false)
+		for i := range y {
+			sum := 0.0
+			term := along(shape, gone, true)
+			for range n {
+				sum += float64(x[row.offset+term.offset])
+				term.next()
+			}
 			y[i] = T(sum * factor)
+			row.next()
 		}
 		return nil
 	}
@@ -144,11 +154,23 @@ func reduceKernel[T float](gone []bool, scale func(float64) float64) kernel {
 func spreadKernel[T float](gone []bool, scale func(float64) float64) kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		y, grad, shape := elements[T](out), elements[T](in[1]), in[0].Shape()
-		factor := T(scale(float64(reducedCount(shape, gone))))
-		w := newWalk(kept(shape, gone), shape, len(shape))
-		for i := range y {
-			y[i] = grad[w.offset] * factor
-			w.next()
+		n := reducedCount(shape, gone)
+		factor := T(scale(float64(n)))
+		if len(grad) == 1 {
+			share := grad[0] * factor
+			for i := range y {
+				y[i] = share
+			}
+			return nil
+		}
+		row := along(shape, gone, false)
+		for _, v := range grad {
+			term := along(shape, gone, true)
+			for range n {
+				y[row.offset+term.offset] = v * factor
+				term.next()
+			}
+			row.next()
 		}
 		return nil
 	}

@@ -15,16 +15,11 @@ type float interface{ float32 | float64 }
 type integer interface{ int64 | int32 | int | uint8 }
 
 // elements returns the memory of a value: a tensor's backing slice, or the one element
-// of a scalar. It is nil when the value is of another dtype.
+// of a scalar. It is nil when the value is of another dtype. (Data boxes the slice, which
+// allocates.)
 func elements[T float | integer](v gorgonia.Value) []T {
 	if d, ok := v.(*tensor.Dense); ok {
-		s, ok := d.Data().([]T)
-		if !ok {
-			if one, ok := d.Data().(T); ok {
-				return []T{one}
-			}
-		}
-		return s
+		return typed[T](d)
 	}
 	var p unsafe.Pointer
 	switch v := v.(type) {
@@ -57,6 +52,43 @@ func elements[T float | integer](v gorgonia.Value) []T {
 		return nil
 	}
 	return unsafe.Slice((*T)(p), 1)
+}
+
+func typed[T float | integer](d *tensor.Dense) []T {
+	var t T
+	switch any(t).(type) {
+	case float32:
+		if d.Dtype() == tensor.Float32 {
+			s := d.Float32s()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	case float64:
+		if d.Dtype() == tensor.Float64 {
+			s := d.Float64s()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	case int64:
+		if d.Dtype() == tensor.Int64 {
+			s := d.Int64s()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	case int32:
+		if d.Dtype() == tensor.Int32 {
+			s := d.Int32s()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	case int:
+		if d.Dtype() == tensor.Int {
+			s := d.Ints()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	case uint8:
+		if d.Dtype() == tensor.Uint8 {
+			s := d.Uint8s()
+			return *(*[]T)(unsafe.Pointer(&s))
+		}
+	}
+	return nil
 }
 
 func is[T, U any]() bool {

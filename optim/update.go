@@ -23,12 +23,27 @@ type updateOp struct {
 	inputs  gorgonia.Nodes
 	updated []int
 	salt    uint32
+
+	// Scratch memory of one program.
+	step    Step
+	slots32 [][]float32
+	slots64 [][]float64
 }
 
 var (
-	_ graph.Update   = (*updateOp)(nil)
-	_ graph.Saltable = (*updateOp)(nil)
+	_ graph.Update     = (*updateOp)(nil)
+	_ graph.Saltable   = (*updateOp)(nil)
+	_ graph.PerProgram = (*updateOp)(nil)
 )
+
+// ForProgram returns an instance with scratch memory of its own.
+func (u *updateOp) ForProgram() gorgonia.Op {
+	c := *u
+	c.step.State = make([]float64, len(u.rule.State()))
+	c.slots32 = make([][]float32, len(u.rule.Slots()))
+	c.slots64 = make([][]float64, len(u.rule.Slots()))
+	return &c
+}
 
 func (u *updateOp) add(n *gorgonia.Node, updated bool) {
 	if updated {
@@ -76,11 +91,15 @@ func (u *updateOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("the learning rate is a %T, want a float64 scalar", in[1])
 	}
+	if u.step.State == nil {
+		u = u.ForProgram().(*updateOp) // run by itself, outside a session
+	}
+	u.step.LearningRate = float64(*rate)
 	var err error
 	if floats[float32](in[2]) != nil {
-		err = updateAll[float32](u.rule, float64(*rate), in, u.rule.Update32)
+		err = updateAll(u, in, u.slots32, u.rule.Update32)
 	} else {
-		err = updateAll[float64](u.rule, float64(*rate), in, u.rule.Update64)
+		err = updateAll(u, in, u.slots64, u.rule.Update64)
 	}
 	if err != nil {
 		return nil, err
@@ -89,26 +108,24 @@ func (u *updateOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	return step, nil
 }
 
-func updateAll[T float32 | float64](rule Rule, rate float64, in []gorgonia.Value, update func(s Step, v, g []T, slots [][]T)) error {
-	scale := floats[T](in[2])[0]
-	states, slots := len(rule.State()), len(rule.Slots())
-	s := Step{LearningRate: rate, Scale: float64(scale)}
-	for i := range states {
-		s.State = append(s.State, float64(floats[T](in[3+i])[0]))
+func updateAll[T float32 | float64](u *updateOp, in []gorgonia.Value, slots [][]T, update func(s Step, v, g []T, slots [][]T)) error {
+	state := u.rule.State()
+	u.step.Scale = float64(floats[T](in[2])[0])
+	for i := range state {
+		u.step.State[i] = float64(floats[T](in[3+i])[0])
 	}
-	values := make([][]T, slots)
-	for i := 3 + states; i < len(in); i += 2 + slots {
+	for i := 3 + len(state); i < len(in); i += 2 + len(slots) {
 		v, g := floats[T](in[i]), floats[T](in[i+1])
 		if len(v) != len(g) {
-			return fmt.Errorf("the gradient of variable %d has %d elements, the variable %d", (i-3-states)/(2+slots), len(g), len(v))
+			return fmt.Errorf("the gradient of variable %q has %d elements, the variable %d", u.inputs[i].Name(), len(g), len(v))
 		}
-		for k := range values {
-			values[k] = floats[T](in[i+2+k])
+		for k := range slots {
+			slots[k] = floats[T](in[i+2+k])
 		}
-		update(s, v, g, values)
+		update(u.step, v, g, slots)
 	}
-	for i, state := range rule.State() {
-		floats[T](in[3+i])[0] = T(state.Next(s.State[i]))
+	for i := range state {
+		floats[T](in[3+i])[0] = T(state[i].Next(u.step.State[i]))
 	}
 	return nil
 }
@@ -134,16 +151,29 @@ func (u *updateOp) Hashcode() uint32 {
 
 // floats returns the memory of a value, nil when it is of another dtype.
 func floats[T float32 | float64](v gorgonia.Value) []T {
+	var t T
 	switch v := v.(type) {
 	case *tensor.Dense:
-		s, _ := v.Data().([]T)
-		return s
+		switch any(t).(type) {
+		case float32:
+			if v.Dtype() == tensor.Float32 {
+				s := v.Float32s()
+				return *(*[]T)(unsafe.Pointer(&s))
+			}
+		case float64:
+			if v.Dtype() == tensor.Float64 {
+				s := v.Float64s()
+				return *(*[]T)(unsafe.Pointer(&s))
+			}
+		}
 	case *gorgonia.F32:
-		s, _ := any(unsafe.Slice((*float32)(v), 1)).([]T)
-		return s
+		if _, ok := any(t).(float32); ok {
+			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
+		}
 	case *gorgonia.F64:
-		s, _ := any(unsafe.Slice((*float64)(v), 1)).([]T)
-		return s
+		if _, ok := any(t).(float64); ok {
+			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
+		}
 	}
 	return nil
 }

@@ -28,7 +28,17 @@ type program struct {
 	values  []gorgonia.Value       // the result of each node in this run
 	fetched []int                  // position of each fetch
 	updated []int                  // positions of the variables that updates write to
+	reads   []read                 // what late nodes read and updates may write over
+	current int                    // the node being computed, for errors
 	resized bool                   // some shape differs from the built one
+}
+
+// read is an input of a late node that is looked at before the first update.
+type read struct {
+	node, input int
+	// always is true where the input is a variable that some update writes to: it is
+	// copied. Elsewhere it is copied only if it shares memory with such a variable.
+	always bool
 }
 
 // step is what a program does for one node.
@@ -39,9 +49,9 @@ type step struct {
 	scratch  []gorgonia.Value
 	result   gorgonia.Value // memory for the kernel's result, or a constant or variable
 	feed     *gorgonia.Node // set where the value is fed
+	direct   bool           // the fed tensor is given to kernels as it is
 	shape    tensor.Shape
 	copies   []int // inputs that the op may overwrite: it gets copies
-	before   []int // inputs that must be copied before the updates
 	updating []int // inputs that the op updates
 }
 
@@ -83,7 +93,8 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 		slices.Sort(missing)
 		return nil, fmt.Errorf("session: nothing is fed for placeholder %s", quoteAll(missing))
 	}
-	p.findConflicts()
+	p.findReads()
+	p.findDirectFeeds()
 	p.values = make([]gorgonia.Value, len(p.nodes))
 	for _, n := range fetches {
 		p.fetched = append(p.fetched, p.index[n])
@@ -166,9 +177,18 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 	st := &p.steps[i]
 	if p.isFed(n) {
 		st.feed = n
+		if len(st.shape) == 0 {
+			var err error
+			if st.result, err = view(dense.New(n.Dtype(), st.shape)); err != nil {
+				return nodeError(p.graph, n, nil, err)
+			}
+		}
 		return nil
 	}
 	st.op = n.Op()
+	if c, ok := st.op.(graph.PerProgram); ok {
+		st.op = c.ForProgram()
+	}
 	for _, in := range p.inputs(n) {
 		st.inputs = append(st.inputs, p.index[in])
 	}
@@ -244,16 +264,39 @@ func (s *Session) variable(v *graph.Variable) (gorgonia.Value, error) {
 	return header, err
 }
 
-// findConflicts marks the inputs that a late node reads from a variable that some
-// update of this program writes: they are copied before the first update, so that
-// reads come before writes.
-func (p *program) findConflicts() {
+// findReads lists the inputs of late nodes that updates may write over: reads come
+// before writes. They are variables that some update of this program writes, and
+// results of stock ops, which may alias one (a reshape).
+func (p *program) findReads() {
 	for i := p.writes; i < len(p.nodes); i++ {
 		st := &p.steps[i]
 		for k, in := range st.inputs {
-			if slices.Contains(p.updated, in) && !slices.Contains(st.updating, k) {
-				st.before = append(st.before, k)
+			if in >= p.writes || slices.Contains(st.updating, k) {
+				continue
 			}
+			always := slices.Contains(p.updated, in)
+			if from := &p.steps[in]; always || from.op != nil && from.kernel == nil {
+				p.reads = append(p.reads, read{node: i, input: k, always: always})
+			}
+		}
+	}
+}
+
+// findDirectFeeds marks the fed tensors that only kernels of ours see, which read them
+// and nothing else. Stock ops get a header of the program's own: they may change it,
+// and the caller may share the tensor with other goroutines.
+func (p *program) findDirectFeeds() {
+	for i := range p.steps {
+		p.steps[i].direct = p.steps[i].feed != nil
+	}
+	for i := range p.steps {
+		st := &p.steps[i]
+		_, update := st.op.(graph.Update)
+		if st.kernel != nil || update {
+			continue
+		}
+		for _, in := range st.inputs {
+			p.steps[in].direct = false
 		}
 	}
 }

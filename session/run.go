@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/pkg/errors"
 	"gorgonia.org/gorgonia"
@@ -10,8 +9,9 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 )
 
-// run executes the program: all reads, then all updates.
-func (p *program) run(s *Session, feed graph.Feed, check func([]gorgonia.Value) error) ([]gorgonia.Value, error) {
+// run executes the program: all reads, then all updates. The fetches go to outputs,
+// into the memory that is there where it fits.
+func (p *program) run(s *Session, feed graph.Feed, outputs []gorgonia.Value, check func([]gorgonia.Value) error) error {
 	if len(p.updated) > 0 {
 		s.store.mu.Lock()
 		defer s.store.mu.Unlock()
@@ -20,38 +20,38 @@ func (p *program) run(s *Session, feed graph.Feed, check func([]gorgonia.Value) 
 		defer s.store.mu.RUnlock()
 	}
 	defer clear(p.values) // fed tensors are the caller's: do not keep them alive
-	for i := range p.writes {
-		if err := p.compute(i, feed); err != nil {
-			return nil, err
-		}
+	if err := p.compute(0, p.writes, feed); err != nil {
+		return err
 	}
-	outputs := make([]gorgonia.Value, len(p.fetched))
-	if err := p.collect(outputs, func(i int) bool { return i < p.writes }); err != nil {
-		return nil, err
+	if err := p.collect(outputs, 0, p.writes); err != nil {
+		return err
 	}
 	if check != nil {
+		for k, i := range p.fetched {
+			if i >= p.writes {
+				outputs[k] = nil
+			}
+		}
 		if err := check(outputs); err != nil {
-			return outputs, err
+			return err
 		}
 	}
 	if p.writes == len(p.nodes) {
-		return outputs, nil
+		return nil
 	}
 	if err := p.protectReads(); err != nil {
-		return nil, err
+		return err
 	}
-	for i := p.writes; i < len(p.nodes); i++ {
-		if err := p.compute(i, feed); err != nil {
-			return nil, err
-		}
+	if err := p.compute(p.writes, len(p.nodes), feed); err != nil {
+		return err
 	}
-	return outputs, p.collect(outputs, func(i int) bool { return i >= p.writes })
+	return p.collect(outputs, p.writes, len(p.nodes))
 }
 
-// collect copies the values of the fetches that take selects.
-func (p *program) collect(outputs []gorgonia.Value, selects func(int) bool) error {
+// collect copies the values of the fetches among nodes [from, to).
+func (p *program) collect(outputs []gorgonia.Value, from, to int) error {
 	for k, i := range p.fetched {
-		if !selects(i) {
+		if i < from || i >= to || copyInto(outputs[k], p.values[i]) {
 			continue
 		}
 		v, err := copyOf(p.values[i])
@@ -63,33 +63,27 @@ func (p *program) collect(outputs []gorgonia.Value, selects func(int) bool) erro
 	return nil
 }
 
-// protectReads copies what late nodes read from memory that updates will write:
-// variables themselves, and results of stock ops that alias a variable (a reshape).
+// protectReads copies what late nodes read from memory that updates will write.
 func (p *program) protectReads() error {
 	for i := p.writes; i < len(p.nodes); i++ {
-		st := &p.steps[i]
-		for k, in := range st.inputs {
-			st.scratch[k] = nil
-			if in >= p.writes || slices.Contains(st.updating, k) {
-				continue
-			}
-			if !slices.Contains(st.before, k) && !p.aliasesUpdated(in) {
-				continue
-			}
-			v, err := copyOf(p.values[in])
-			if err != nil {
-				return nodeError(p.graph, p.nodes[in], nil, fmt.Errorf("copying its value: %w", err))
-			}
-			st.scratch[k] = v
+		clear(p.steps[i].scratch) // a run that failed may have left something
+	}
+	for _, r := range p.reads {
+		st := &p.steps[r.node]
+		in := st.inputs[r.input]
+		if !r.always && !p.aliasesUpdated(in) {
+			continue
 		}
+		v, err := copyOf(p.values[in])
+		if err != nil {
+			return nodeError(p.graph, p.nodes[in], nil, fmt.Errorf("copying its value: %w", err))
+		}
+		st.scratch[r.input] = v
 	}
 	return nil
 }
 
 func (p *program) aliasesUpdated(i int) bool {
-	if p.steps[i].op == nil || p.steps[i].kernel != nil {
-		return false // variables are in before; kernels write to memory of their own
-	}
 	for _, u := range p.updated {
 		if overlap(p.values[i], p.values[u]) {
 			return true
@@ -98,11 +92,26 @@ func (p *program) aliasesUpdated(i int) bool {
 	return false
 }
 
-// compute runs one node.
-func (p *program) compute(i int, feed graph.Feed) (err error) {
+// compute runs nodes [from, to). A panic of an op becomes an error that names the node.
+func (p *program) compute(from, to int, feed graph.Feed) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = nodeError(p.graph, p.nodes[p.current], p.steps[p.current].scratch, errors.Errorf("panic: %v", r))
+		}
+	}()
+	for p.current = from; p.current < to; p.current++ {
+		if err := p.step(p.current, feed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step runs one node.
+func (p *program) step(i int, feed graph.Feed) error {
 	st := &p.steps[i]
 	if st.feed != nil {
-		v, err := fed(feed[st.feed])
+		v, err := fed(feed[st.feed], st.result, st.direct)
 		if err != nil {
 			return fmt.Errorf("session: placeholder %q: %w", st.feed.Name(), err)
 		}
@@ -120,18 +129,13 @@ func (p *program) compute(i int, feed graph.Feed) (err error) {
 		}
 		st.scratch[k] = p.values[in]
 	}
-	defer clear(st.scratch)
-	defer func() {
-		if r := recover(); r != nil {
-			err = nodeError(p.graph, p.nodes[i], st.scratch, errors.Errorf("panic: %v", r))
-		}
-	}()
+	var v gorgonia.Value
+	var err error
 	for _, k := range st.copies {
 		if st.scratch[k], err = copyOf(st.scratch[k]); err != nil {
 			return nodeError(p.graph, p.nodes[i], st.scratch, err)
 		}
 	}
-	var v gorgonia.Value
 	if st.kernel != nil {
 		v, err = st.kernel.UsePreallocDo(st.result, st.scratch...)
 	} else {
@@ -139,12 +143,13 @@ func (p *program) compute(i int, feed graph.Feed) (err error) {
 	}
 	switch {
 	case err != nil:
-		return nodeError(p.graph, p.nodes[i], st.scratch, err)
+		err = nodeError(p.graph, p.nodes[i], st.scratch, err)
 	case v == nil:
-		return nodeError(p.graph, p.nodes[i], st.scratch, errors.New("the op returned no value"))
+		err = nodeError(p.graph, p.nodes[i], st.scratch, errors.New("the op returned no value"))
 	case p.resized && v.Shape().TotalSize() != st.shape.TotalSize():
-		return nodeError(p.graph, p.nodes[i], st.scratch, errors.Errorf("the result has shape %v, want %v", v.Shape(), st.shape))
+		err = nodeError(p.graph, p.nodes[i], st.scratch, errors.Errorf("the result has shape %v, want %v", v.Shape(), st.shape))
 	}
+	clear(st.scratch)
 	p.values[i] = v
-	return nil
+	return err
 }

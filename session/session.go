@@ -167,23 +167,48 @@ func (s *Session) Run(ctx context.Context, fetches gorgonia.Nodes, feed graph.Fe
 // When it returns an error no update is made, and RunChecked returns those values
 // with that error.
 func (s *Session) RunChecked(ctx context.Context, fetches gorgonia.Nodes, feed graph.Feed, check func([]gorgonia.Value) error) ([]gorgonia.Value, error) {
-	if err := ctx.Err(); err != nil {
+	outputs := make([]gorgonia.Value, len(fetches))
+	refused := false
+	guarded := check
+	if check != nil {
+		guarded = func(values []gorgonia.Value) error {
+			err := check(values)
+			refused = err != nil
+			return err
+		}
+	}
+	err := s.RunInto(ctx, outputs, fetches, feed, guarded)
+	if err != nil && !refused {
 		return nil, err
+	}
+	return outputs, err
+}
+
+// RunInto is RunChecked for loops: it puts the values into outputs, one for each fetch,
+// and re-uses the memory of those that are there from an earlier run. In the steady
+// state a run of this project's ops allocates nothing. check may be nil. After an error
+// other than check's the outputs are not defined.
+func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches gorgonia.Nodes, feed graph.Feed, check func([]gorgonia.Value) error) error {
+	if len(outputs) != len(fetches) {
+		return fmt.Errorf("session: there are %d outputs for %d fetches", len(outputs), len(fetches))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, ErrClosed
+		return ErrClosed
 	}
 	p, err := s.program(fetches, feed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.stats.Runs++
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}
-	return p.run(s, feed, check)
+	return p.run(s, feed, outputs, check)
 }
 
 // Compile prepares a run without making it: it reports whatever would be wrong with

@@ -39,13 +39,72 @@ func view(t *tensor.Dense) (gorgonia.Value, error) {
 	return tensor.New(tensor.WithShape(t.Shape()...), tensor.WithBacking(dense.Elements(t))), nil
 }
 
-// fed returns the value of a feed without copying dense tensors.
-func fed(t tensor.Tensor) (gorgonia.Value, error) {
+// fed returns the value of a feed without copying dense tensors. scalar, if not nil, is
+// where the value of a scalar goes; direct gives the tensor as it is.
+func fed(t tensor.Tensor, scalar gorgonia.Value, direct bool) (gorgonia.Value, error) {
 	d, ok := t.(*tensor.Dense)
 	if !ok {
 		return nil, fmt.Errorf("a %T was fed, want a *tensor.Dense", t)
 	}
-	return view(dense.Contiguous(d))
+	if scalar != nil && copyScalar(scalar, d) {
+		return scalar, nil
+	}
+	d = dense.Contiguous(d)
+	if direct && dense.Supported(d.Dtype()) {
+		return d, nil
+	}
+	return view(d)
+}
+
+// copyScalar writes the one element of a tensor without axes to a scalar of its dtype.
+func copyScalar(to gorgonia.Value, from *tensor.Dense) bool {
+	switch to := to.(type) {
+	case *gorgonia.F32:
+		*to = gorgonia.F32(from.Float32s()[0])
+	case *gorgonia.F64:
+		*to = gorgonia.F64(from.Float64s()[0])
+	case *gorgonia.I64:
+		*to = gorgonia.I64(from.Int64s()[0])
+	case *gorgonia.I32:
+		*to = gorgonia.I32(from.Int32s()[0])
+	case *gorgonia.I:
+		*to = gorgonia.I(from.Ints()[0])
+	case *gorgonia.U8:
+		*to = gorgonia.U8(from.Uint8s()[0])
+	case *gorgonia.B:
+		*to = gorgonia.B(from.Bools()[0])
+	default:
+		return false
+	}
+	return true
+}
+
+// copyInto copies from to the memory of to, if that has the same dtype and shape.
+func copyInto(to, from gorgonia.Value) bool {
+	switch from := from.(type) {
+	case *tensor.Dense:
+		to, ok := to.(*tensor.Dense)
+		return ok && to != from && from.Shape().Dims() > 0 && dense.Copy(to, from) == nil
+	case *gorgonia.F32:
+		to, ok := to.(*gorgonia.F32)
+		if ok {
+			*to = *from
+		}
+		return ok
+	case *gorgonia.F64:
+		to, ok := to.(*gorgonia.F64)
+		if ok {
+			*to = *from
+		}
+		return ok
+	case *gorgonia.I64:
+		to, ok := to.(*gorgonia.I64)
+		if ok {
+			*to = *from
+		}
+		return ok
+	}
+	return false
 }
 
 // copyOf returns a value in memory of its own.

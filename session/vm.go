@@ -58,7 +58,7 @@ func (vm *VM) RunAll() error {
 				return fmt.Errorf("session: input %q of shape %v has no value: use gorgonia.Let", n.Name(), n.Shape())
 			}
 		}
-		if err := p.compute(i, nil); err != nil {
+		if err := p.compute(i, i+1, nil); err != nil {
 			return err
 		}
 		if n.Op() != nil {

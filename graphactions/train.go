@@ -69,6 +69,8 @@ type trainer struct {
 	stamp     fileStamp // of the state file when it was read
 	loggedAt  time.Time
 	loggedFor int64
+	fetched   gorgonia.Nodes
+	values    []gorgonia.Value
 }
 
 // train calls Begin, the loop, and what must follow on every way out.
@@ -180,14 +182,8 @@ var errNonFinite = errors.New("the loss is not finite")
 // finite is seen before the updates; unless FailOnNaNLoss is off they are then not
 // made.
 func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
-	fetches := append(gorgonia.Nodes{t.loss, t.trainOp}, wanted...)
-	values, err := t.session.RunChecked(ctx, fetches, b.feed, func(values []gorgonia.Value) error {
-		loss, err := scalarOf(values[0])
-		if err == nil && t.failOnNaN && !finite(loss) {
-			return errNonFinite
-		}
-		return err
-	})
+	fetches, values := t.fetches(wanted)
+	err := t.session.RunInto(ctx, values, fetches, b.feed, t.checkLoss)
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -210,6 +206,26 @@ func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgo
 		return out, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
 	}
 	return out, nil
+}
+
+// fetches returns what a step fetches and where the values go. The memory of the loss
+// and the step is re-used; monitors may keep the values that they asked for.
+func (t *trainer) fetches(wanted gorgonia.Nodes) (gorgonia.Nodes, []gorgonia.Value) {
+	t.fetched = append(append(t.fetched[:0], t.loss, t.trainOp), wanted...)
+	for len(t.values) < len(t.fetched) {
+		t.values = append(t.values, nil)
+	}
+	clear(t.values[2:])
+	return t.fetched, t.values[:len(t.fetched)]
+}
+
+// checkLoss looks at the loss before the updates.
+func (t *trainer) checkLoss(values []gorgonia.Value) error {
+	loss, err := scalarOf(values[0])
+	if err == nil && t.failOnNaN && !finite(loss) {
+		return errNonFinite
+	}
+	return err
 }
 
 // nonFinite acts on a loss that is not finite: an error that says where it came

@@ -58,10 +58,6 @@ type TensorSpec struct {
 // String returns dtype and shape.
 func (s TensorSpec) String() string { return fmt.Sprintf("%v %v", s.Dtype, s.Shape) }
 
-func (s TensorSpec) equal(o TensorSpec) bool {
-	return s.Dtype == o.Dtype && dense.SameShape(s.Shape, o.Shape)
-}
-
 // Spec describes one row of a data set by the names of its tensors.
 type Spec struct {
 	Features, Labels map[string]TensorSpec

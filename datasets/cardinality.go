@@ -113,7 +113,7 @@ func (s size) apply(o op) size {
 // those it had.
 func (s *size) shrink(to Cardinality, keepsLast bool) {
 	n, ok := to.N()
-	if !ok || s.epoch.n >= 0 && s.epoch.n <= n {
+	if !ok || s.epoch.n <= n { // unknown ones stay so
 		return
 	}
 	s.epoch = to

@@ -275,9 +275,14 @@ func (d *Dataset) Filter(keep func(Batch) (bool, error)) *Dataset {
 // Prefetch lets a goroutine of each iterator prepare up to n batches ahead, the
 // functions given to Map and Filter included. It changes neither the order nor
 // positions, wherever in the pipeline it is; of several the last counts, 0 turns it
-// off.
+// off. n is at most 1000; each takes the memory of a batch.
 func (d *Dataset) Prefetch(n int) *Dataset {
-	return d.with(op{kind: opPrefetch, n: int64(n)}, atLeast("the number of batches", int64(n), 0))
+	const most = 1000
+	err := atLeast("the number of batches", int64(n), 0)
+	if n > most {
+		err = fmt.Errorf("the number of batches is %d, want at most %d", n, most)
+	}
+	return d.with(op{kind: opPrefetch, n: int64(n)}, err)
 }
 
 // Err returns the first error of the description: a bad argument, a file that cannot

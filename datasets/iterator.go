@@ -169,7 +169,11 @@ func (d *Dataset) ForEach(ctx context.Context, f func(Batch) error, opts ...Iter
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+	defer func() {
+		if failed := it.Close(); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}()
 	for {
 		b, err := it.Next(ctx)
 		if err == nil {

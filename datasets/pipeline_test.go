@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -335,6 +336,16 @@ func TestDatasetsAreImmutable(t *testing.T) {
 	require.Len(t, batches(t, base), 5)
 	require.NoError(t, base.Err())
 	require.Error(t, base.Batch(0).Err())
+}
+
+// Numbers beyond all bounds are as good as endless, and cost nothing.
+func TestEnormousArguments(t *testing.T) {
+	const most = math.MaxInt64
+	require.Equal(t, batches(t, count(3).Shuffle(3).Batch(3)), batches(t, count(3).Shuffle(most).Batch(most).Shuffle(most).Take(most)))
+	require.Equal(t, [][]int64{{1}}, batches(t, count(3).Shard(most, 1)))
+	require.Empty(t, batches(t, count(3).Repeat(9).Batch(most).Skip(most).Skip(most)))
+	require.Equal(t, "unknown", count(3).Repeat(most).Cardinality().String())
+	require.Len(t, batches(t, count(3).Repeat(most).Take(7)), 7)
 }
 
 func TestLoad(t *testing.T) {

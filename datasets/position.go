@@ -62,13 +62,20 @@ func (it *Iterator) Restore(saved []byte) error {
 	if err == nil {
 		return nil
 	}
-	return errors.Join(fmt.Errorf("datasets: Restore: %w", err), it.restart(it.seed))
+	err = fmt.Errorf("datasets: Restore: %w", err)
+	if failed := it.restart(it.seed); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 func (it *Iterator) restart(seed uint64) error {
-	err := it.stop()
+	if err := it.stop(); err != nil {
+		it.err = err
+		return err
+	}
 	it.last = item{}
-	return errors.Join(err, it.open(seed))
+	return it.open(seed)
 }
 
 // fitting decodes a position and compares it with the pipeline.

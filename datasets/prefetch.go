@@ -27,9 +27,8 @@ func prefetch(p *pipeline, n int) *prefetcher {
 		for i := 0; ; i = (i + 1) % len(facts) {
 			next := item{}
 			if next.batch, next.err = p.next(ctx); next.err == nil {
-				next.epoch = p.groups.epoch(ctx)
 				facts[i] = p.facts(facts[i][:0])
-				next.facts = facts[i]
+				next.facts, next.epoch = facts[i], p.groups.epoch(ctx)
 			}
 			select {
 			case f.items <- next:

@@ -23,9 +23,8 @@ func (s *funcSource) sample() (*table, error) { return nil, nil }
 // becomes a *PanicError. The tensors are copied and may be used again by the function
 // in its next call.
 //
-// A function is used up once for all iterators together, and is called by one of them
-// at a time at most as long as there is only one. It has no position, so a run
-// that is fed by it cannot be resumed exactly ([Iterator.Resumable] is false), and no
+// All iterators call the same function: have one at a time. A function has no position,
+// so a run that is fed by it cannot be resumed exactly ([Iterator.Resumable] is false), and no
 // epochs ([Iterator.Epoch] is -1, Repeat is an error).
 func Func(spec Spec, f func() (Batch, error)) *Dataset {
 	if f == nil {

@@ -233,7 +233,7 @@ func (s *batchStage) fill(ctx context.Context) error {
 	if !s.ready {
 		s.group, s.ready = s.group[:0], true
 		if s.retain {
-			s.group = make([]row, 0, s.size)
+			s.group = nil
 		}
 		s.at = s.rows.epoch(ctx)
 	}

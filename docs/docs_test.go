@@ -60,7 +60,10 @@ func run(t *testing.T, root, source string) {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	program := exec.Command(binary)
-	program.Dir = dir // what it writes goes here
+	program.Dir = dir // what it writes goes here, and the file that docs/data.md reads is here
+	rows, err := os.ReadFile(filepath.Join(root, "datasets", "embedded", "penguins.csv"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "penguins.csv"), rows, 0o600))
 	out, err = program.CombinedOutput()
 	require.NoError(t, err, string(out))
 	if !isTest {

@@ -68,7 +68,7 @@ func (t *trainer) resume(path string, position []byte, states map[string][]byte)
 	}
 	if len(position) > 0 {
 		if err := t.input.restore(position); err != nil {
-			t.logger.Info("the input starts anew: the checkpoint's position does not fit it", "reason", err)
+			t.logger.Warn("the input starts anew: the checkpoint's position does not fit it", "reason", err)
 		}
 	}
 	t.live.hold(t.outputDir, path, position, states)

@@ -39,6 +39,15 @@ type PerProgram interface {
 	ForProgram() gorgonia.Op
 }
 
+// View is implemented by ops that may only give another shape to their first input. A
+// session then shares the input's memory instead of copying it.
+type View interface {
+	SizedByInputs
+	// IsView reports whether the result has the elements of the first input, in their
+	// order.
+	IsView() bool
+}
+
 // Saltable is implemented by ops whose hash can be changed without a change of
 // meaning. Gorgonia tells nodes apart by a 32-bit hash; when two different nodes
 // collide, Apply salts the newer one and tries again.

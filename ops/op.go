@@ -35,6 +35,8 @@ type definition struct {
 	// differentiable says which inputs have a gradient; none when gradient is nil.
 	differentiable []bool
 	gradient       gradient
+	// view says that the result is the first input in another shape.
+	view bool
 }
 
 // apply adds a node that computes d on inputs.
@@ -54,9 +56,9 @@ type op struct {
 }
 
 var (
-	_ gorgonia.SDOp       = (*op)(nil)
-	_ graph.SizedByInputs = (*op)(nil)
-	_ graph.Saltable      = (*op)(nil)
+	_ gorgonia.SDOp  = (*op)(nil)
+	_ graph.View     = (*op)(nil)
+	_ graph.Saltable = (*op)(nil)
 )
 
 // Arity is the number of inputs.
@@ -114,6 +116,9 @@ func (o *op) UsePreallocDo(out gorgonia.Value, in ...gorgonia.Value) (gorgonia.V
 
 // SizedByInputs says that no size is kept from building.
 func (o *op) SizedByInputs() {}
+
+// IsView says whether the result is the first input in another shape.
+func (o *op) IsView() bool { return o.view }
 
 // WithSalt returns the same op with another hash.
 func (o *op) WithSalt(salt uint32) gorgonia.Op {

@@ -63,6 +63,7 @@ func reshape(g *graph.Graph, name, attributes string, x *gorgonia.Node, dims int
 		name: name, attributes: attributes, dtype: x.Dtype(), dims: dims,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) { return shape(in[0]) },
 		run:   copyKernel,
+		view:  true,
 	}
 	if isFloat(x.Dtype()) {
 		d.differentiable = []bool{true}
@@ -71,6 +72,7 @@ func reshape(g *graph.Graph, name, attributes string, x *gorgonia.Node, dims int
 				name: "ReshapeLike", dtype: x.Dtype(), dims: in[0].Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[1].Clone(), nil },
 				run:   copyKernel,
+				view:  true,
 			}, grad, in[0])}
 		}
 	}

@@ -171,12 +171,9 @@ func SparseSoftmaxCrossEntropy(g *graph.Graph, logits, labels *gorgonia.Node) *g
 func sparseKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	y, logSoftmax := elements[T](out), elements[T](in[1])
 	_, classes := last(in[1].Shape())
-	label, _, err := classAt(in[2])
-	if err != nil {
-		return err
-	}
+	labels := classesOf(in[2])
 	for i := range y {
-		k := label(i)
+		k := labels.at(i)
 		if k < 0 || k >= int64(classes) {
 			return fmt.Errorf("the label of row %d is %d, want 0 to %d", i, k, classes-1)
 		}
@@ -189,16 +186,13 @@ func sparseKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 func sparsePullKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	d, logSoftmax, grad := elements[T](out), elements[T](in[0]), elements[T](in[2])
 	_, classes := last(in[0].Shape())
-	label, _, err := classAt(in[1])
-	if err != nil {
-		return err
-	}
+	labels := classesOf(in[1])
 	for i, v := range grad {
 		row := d[i*classes : (i+1)*classes]
 		for k := range row {
 			row[k] = v * T(math.Exp(float64(logSoftmax[i*classes+k])))
 		}
-		row[label(i)] -= v
+		row[labels.at(i)] -= v
 	}
 	return nil
 }

@@ -97,19 +97,28 @@ func is[T, U any]() bool {
 	return ok
 }
 
-// classes calls f with the classes in v, an integer tensor.
-func classAt(v gorgonia.Value) (at func(i int) int64, n int, err error) {
-	switch d := v.Data().(type) {
-	case []int64:
-		return func(i int) int64 { return d[i] }, len(d), nil
-	case []int32:
-		return func(i int) int64 { return int64(d[i]) }, len(d), nil
-	case []int:
-		return func(i int) int64 { return int64(d[i]) }, len(d), nil
-	case []uint8:
-		return func(i int) int64 { return int64(d[i]) }, len(d), nil
+// classes are the elements of an integer tensor of any integer dtype.
+type classes struct {
+	int64s []int64
+	int32s []int32
+	ints   []int
+	uint8s []uint8
+}
+
+func classesOf(v gorgonia.Value) classes {
+	return classes{elements[int64](v), elements[int32](v), elements[int](v), elements[uint8](v)}
+}
+
+func (c *classes) at(i int) int64 {
+	switch {
+	case c.int64s != nil:
+		return c.int64s[i]
+	case c.int32s != nil:
+		return int64(c.int32s[i])
+	case c.ints != nil:
+		return int64(c.ints[i])
 	}
-	return nil, 0, fmt.Errorf("labels are a %T, want integers", v.Data())
+	return int64(c.uint8s[i])
 }
 
 func isInteger(dt tensor.Dtype) bool {

@@ -19,7 +19,8 @@ type program struct {
 	fetches gorgonia.Nodes
 	shapes  map[*gorgonia.Node]tensor.Shape
 	used    int64
-	bytes   int64
+	bytes   int64 // memory of results
+	results int64 // what it would be if no memory were used twice
 
 	nodes   gorgonia.Nodes         // what runs, inputs before users
 	index   map[*gorgonia.Node]int // position of a node in nodes
@@ -98,6 +99,9 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 	p.values = make([]gorgonia.Value, len(p.nodes))
 	for _, n := range fetches {
 		p.fetched = append(p.fetched, p.index[n])
+	}
+	if err := p.planMemory(); err != nil {
+		return nil, err
 	}
 	s.stats.Compiles++
 	return p, nil
@@ -212,13 +216,7 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		return nil
 	}
 	if sized, ok := st.op.(graph.SizedByInputs); ok {
-		memory := dense.New(n.Dtype(), st.shape)
-		result, err := view(memory)
-		if err != nil {
-			return nodeError(p.graph, n, nil, err)
-		}
-		p.bytes += int64(len(dense.Bytes(memory)))
-		st.kernel, st.result = sized, result
+		st.kernel = sized // its memory comes from planMemory
 		return nil
 	}
 	if k := st.op.OverwritesInput(); k >= 0 && k < len(st.inputs) {

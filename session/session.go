@@ -264,8 +264,9 @@ type Stats struct {
 	Runs int64
 	// CompileTime is the time spent compiling and rebuilding.
 	CompileTime time.Duration
-	// PlannedBytes is the memory that the kept programs own for results.
-	PlannedBytes int64
+	// PlannedBytes is the memory that the kept programs own for results; ResultBytes is
+	// what it would be if no memory were used twice in a run.
+	PlannedBytes, ResultBytes int64
 }
 
 // Stats returns counts since the session was made.
@@ -276,6 +277,7 @@ func (s *Session) Stats() Stats {
 	stats.Programs = len(s.programs)
 	for _, p := range s.programs {
 		stats.PlannedBytes += p.bytes
+		stats.ResultBytes += p.results
 	}
 	return stats
 }

@@ -8,19 +8,20 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"gorgonia.org/gorgonia"
 )
 
 // Progress shows how a run goes: on a terminal one line that is rewritten (step, epoch
 // and fraction, loss, rows a second, time left), elsewhere a plain line every 10
-// seconds, or JSON lines. Make one with [NewProgress].
+// seconds, or JSON lines. A line that cannot be written is no reason to end a run: it is
+// logged once, and nothing more is shown. Make one with [NewProgress].
 type Progress struct {
 	Base
 	out      io.Writer
 	terminal bool
 	json     bool
 	every    time.Duration
+	given    bool // every was given
+	failed   bool // a line could not be written
 	run      *Run
 
 	started, shown time.Time
@@ -35,11 +36,13 @@ type Progress struct {
 type ProgressOption func(*Progress)
 
 // ProgressJSON writes one JSON object a line.
-func ProgressJSON() ProgressOption { return func(p *Progress) { p.json, p.terminal = true, false } }
+func ProgressJSON() ProgressOption { return func(p *Progress) { p.json = true } }
 
-// ProgressEvery sets how much time lies between two lines: the default is 0.1 s on a
-// terminal and 10 s elsewhere.
-func ProgressEvery(d time.Duration) ProgressOption { return func(p *Progress) { p.every = d } }
+// ProgressEvery sets how much time lies between two lines, 0 for a line at every step:
+// the default is 0.1 s on a terminal and 10 s elsewhere, in JSON too.
+func ProgressEvery(d time.Duration) ProgressOption {
+	return func(p *Progress) { p.every, p.given = d, true }
+}
 
 // ProgressTerminal says whether out is a terminal, for writers that are not files.
 func ProgressTerminal(terminal bool) ProgressOption {
@@ -50,9 +53,12 @@ func ProgressTerminal(terminal bool) ProgressOption {
 func NewProgress(out io.Writer, opts ...ProgressOption) *Progress {
 	p := &Progress{out: out, terminal: isTerminal(out)}
 	for _, opt := range opts {
-		opt(p)
+		if opt != nil {
+			opt(p)
+		}
 	}
-	if p.every == 0 {
+	p.terminal = p.terminal && !p.json
+	if !p.given {
 		p.every = 10 * time.Second
 		if p.terminal {
 			p.every = 100 * time.Millisecond
@@ -84,14 +90,11 @@ func (p *Progress) Validate() error {
 
 // Begin starts the clock.
 func (p *Progress) Begin(run *Run) error {
-	p.run, p.rows, p.batches, p.width, p.drawn = run, 0, 0, 0, false
+	p.run, p.rows, p.batches, p.width, p.drawn, p.failed = run, 0, 0, 0, false, false
 	p.started = time.Now()
 	p.shown = p.started
 	return p.Validate()
 }
-
-// StepBegin asks for nothing.
-func (p *Progress) StepBegin(int64) ([]*gorgonia.Node, error) { return nil, nil }
 
 // StepEnd shows a line when enough time has passed.
 func (p *Progress) StepEnd(step int64, out Outputs) (bool, error) {
@@ -104,7 +107,17 @@ func (p *Progress) StepEnd(step int64, out Outputs) (bool, error) {
 		return false, nil
 	}
 	p.shown = now
-	return false, p.show(now)
+	p.tell(p.show(now))
+	return false, nil
+}
+
+// tell says once that a line could not be written.
+func (p *Progress) tell(err error) {
+	if err == nil || p.failed {
+		return
+	}
+	p.failed = true
+	p.run.Logger.Warn("progress is not shown any more", "reason", err)
 }
 
 // End shows the last step and leaves the line.
@@ -113,13 +126,11 @@ func (p *Progress) End(error) error {
 		return nil
 	}
 	if !p.drawn {
-		if err := p.show(time.Now()); err != nil {
-			return err
-		}
+		p.tell(p.show(time.Now()))
 	}
-	if p.terminal {
+	if p.terminal && !p.failed {
 		_, err := fmt.Fprintln(p.out)
-		return err
+		p.tell(err)
 	}
 	return nil
 }
@@ -139,6 +150,9 @@ type progressLine struct {
 
 func (p *Progress) show(now time.Time) error {
 	p.drawn = true
+	if p.failed {
+		return nil
+	}
 	line := p.last
 	if seconds := now.Sub(p.started).Seconds(); seconds > 0 {
 		line.RowsPerSecond = float64(p.rows) / seconds

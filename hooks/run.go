@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -21,6 +22,8 @@ type Run struct {
 	Session *session.Session
 	// TrainOp and Loss are the nodes run at every step.
 	TrainOp, Loss *gorgonia.Node
+	// GlobalStep is the variable that counts updates; nil for the graph's own.
+	GlobalStep *gorgonia.Node
 	// OutputDir is the model directory.
 	OutputDir string
 	// Chief is false on workers other than the first.
@@ -80,7 +83,12 @@ func (r *Run) TakeRequests() Requests {
 	return taken
 }
 
-// Outputs are the values of one step.
+// ErrNotComputed says that a node has no value at a step: it depends on the updates,
+// which were not made because the loss was not finite.
+var ErrNotComputed = errors.New("it was not computed, for the updates of this step were not made")
+
+// Outputs are the values of one step. They are not to be kept for the next one, but the
+// values that Value returns may be.
 type Outputs struct {
 	// Loss is the loss before the update. It may be NaN or infinite: look at Finite
 	// before keeping it.
@@ -106,11 +114,12 @@ func (o Outputs) Finite() bool { return !math.IsNaN(o.Loss) && !math.IsInf(o.Los
 func (o Outputs) Len() int { return len(o.nodes) }
 
 // Value returns the value of a node that some monitor asked for at this step. It is
-// shared by the monitors: do not change it.
+// shared by the monitors: do not change it. After a loss that is not finite the error may
+// be [ErrNotComputed].
 func (o Outputs) Value(n *gorgonia.Node) (gorgonia.Value, error) {
 	for i, node := range o.nodes {
 		if node == n {
-			return o.values[i], nil
+			return o.value(i)
 		}
 	}
 	if n == nil {
@@ -123,10 +132,17 @@ func (o Outputs) Value(n *gorgonia.Node) (gorgonia.Value, error) {
 func (o Outputs) ByName(name string) (gorgonia.Value, error) {
 	for i, node := range o.nodes {
 		if node.Name() == name {
-			return o.values[i], nil
+			return o.value(i)
 		}
 	}
 	return nil, fmt.Errorf("hooks: no node %q is among the outputs of this step: StepBegin must ask for it", name)
+}
+
+func (o Outputs) value(i int) (gorgonia.Value, error) {
+	if o.values[i] == nil {
+		return nil, fmt.Errorf("hooks: node %q: %w", o.nodes[i].Name(), ErrNotComputed)
+	}
+	return o.values[i], nil
 }
 
 // Scalar returns the value of a scalar node as a float64.

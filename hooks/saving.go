@@ -1,12 +1,14 @@
 package hooks
 
 import (
+	"errors"
 	"fmt"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/dense"
 )
 
 // CheckpointSaver asks for checkpoints by a schedule. The loop saves the first state
@@ -17,8 +19,7 @@ type CheckpointSaver struct {
 	schedule Schedule
 	timer    *Timer
 	run      *Run
-	step     int64
-	healthy  bool
+	healthy  bool // the last loss was finite
 }
 
 // NewCheckpointSaver returns a monitor that asks for checkpoints.
@@ -36,14 +37,14 @@ func (c *CheckpointSaver) Validate() error {
 
 // Begin starts the schedule.
 func (c *CheckpointSaver) Begin(run *Run) error {
-	c.run, c.timer, c.step = run, NewTimer(c.schedule), run.FirstStep
+	c.run, c.timer, c.healthy = run, NewTimer(c.schedule), false
 	c.timer.Trigger(run.FirstStep)
 	return c.Validate()
 }
 
 // StepEnd asks for a checkpoint when one is due, never after a loss that is not finite.
 func (c *CheckpointSaver) StepEnd(step int64, out Outputs) (bool, error) {
-	c.step, c.healthy = step, out.Finite()
+	c.healthy = out.Finite()
 	if c.healthy && c.timer.Due(step) {
 		c.run.RequestSave()
 	}
@@ -65,16 +66,21 @@ func (c *CheckpointSaver) Saved(step int64, _ string) error {
 }
 
 // SummarySaver writes the graph's summaries, and the loss under the tag "loss" unless
-// one of them has that tag, to the run's event file. Make one with [NewSummarySaver].
+// one of them has that tag, to the run's event file. A histogram of values that are not
+// finite is left out, with a warning. Make one with [NewSummarySaver].
 type SummarySaver struct {
 	Base
 	schedule Schedule
 	timer    *Timer
 	run      *Run
 	list     []graph.Summary
-	nodes    []*gorgonia.Node
+	nodes    gorgonia.Nodes
 	withLoss bool
+	warned   bool
 	due      bool
+	written  int64   // the last step that was written
+	step     int64   // the step of last
+	last     Outputs // of a schedule of epochs or of the end
 }
 
 // NewSummarySaver writes at the first step and by the schedule. Summaries are computed
@@ -92,6 +98,7 @@ func (s *SummarySaver) Validate() error {
 // Begin collects the graph's summaries.
 func (s *SummarySaver) Begin(run *Run) error {
 	s.run, s.timer, s.list, s.nodes, s.withLoss = run, NewTimer(s.schedule), run.Graph.SummaryList(), nil, true
+	s.warned, s.written, s.step, s.last = false, run.FirstStep, run.FirstStep, Outputs{}
 	for _, summary := range s.list {
 		s.nodes = append(s.nodes, summary.Node)
 		s.withLoss = s.withLoss && summary.Tag != "loss"
@@ -99,9 +106,14 @@ func (s *SummarySaver) Begin(run *Run) error {
 	return s.Validate()
 }
 
+// late reports whether any step may turn out to be one to write.
+func (s *SummarySaver) late() bool {
+	return s.run.Summaries != nil && (s.schedule.byEpochs() || s.schedule.atEnd())
+}
+
 // StepBegin asks for the summaries when they are due.
 func (s *SummarySaver) StepBegin(step int64) ([]*gorgonia.Node, error) {
-	if s.due = s.run.Summaries != nil && s.timer.Due(step); !s.due {
+	if s.due = s.run.Summaries != nil && s.timer.Due(step); !s.due && !s.late() {
 		return nil, nil
 	}
 	return s.nodes, nil
@@ -109,24 +121,68 @@ func (s *SummarySaver) StepBegin(step int64) ([]*gorgonia.Node, error) {
 
 // StepEnd writes them.
 func (s *SummarySaver) StepEnd(step int64, out Outputs) (bool, error) {
+	if s.late() {
+		values := make([]gorgonia.Value, len(s.nodes))
+		for i, n := range s.nodes {
+			var err error
+			if values[i], err = out.Value(n); err != nil && !errors.Is(err, ErrNotComputed) {
+				return false, err
+			}
+		}
+		s.step, s.last = step, NewOutputs(out.Loss, s.nodes, values)
+	}
 	if !s.due {
 		return false, nil
 	}
+	return false, s.write(step, out)
+}
+
+// EpochEnd writes the epoch's last step when the schedule has epochs, unless that step
+// was written.
+func (s *SummarySaver) EpochEnd(epoch int64) error {
+	if !s.timer.EpochDue(epoch) {
+		return nil
+	}
+	return s.writeLast()
+}
+
+// End writes the last step when the schedule has the end, unless that step was written,
+// and flushes the event file.
+func (s *SummarySaver) End(error) error {
+	if s.run == nil || s.run.Summaries == nil {
+		return nil
+	}
+	var err error
+	if s.schedule.atEnd() {
+		err = s.writeLast()
+	}
+	return errors.Join(err, s.run.Summaries.Flush())
+}
+
+func (s *SummarySaver) writeLast() error {
+	if s.step == s.written || s.run.Summaries == nil {
+		return nil
+	}
+	return s.write(s.step, s.last)
+}
+
+func (s *SummarySaver) write(step int64, out Outputs) error {
 	s.timer.Trigger(step)
+	s.written = step
 	if s.withLoss {
 		if err := s.run.Summaries.Scalar("loss", out.Loss, step); err != nil {
-			return false, fmt.Errorf("hooks: SummarySaver: %w", err)
+			return fmt.Errorf("hooks: SummarySaver: %w", err)
 		}
 	}
 	for _, summary := range s.list {
-		if err := s.write(summary, step, out); err != nil {
-			return false, fmt.Errorf("hooks: SummarySaver: summary %q: %w", summary.Tag, err)
+		if err := s.writeOne(summary, step, out); err != nil && !errors.Is(err, ErrNotComputed) {
+			return fmt.Errorf("hooks: SummarySaver: summary %q: %w", summary.Tag, err)
 		}
 	}
-	return false, nil
+	return nil
 }
 
-func (s *SummarySaver) write(summary graph.Summary, step int64, out Outputs) error {
+func (s *SummarySaver) writeOne(summary graph.Summary, step int64, out Outputs) error {
 	if summary.Kind == graph.ScalarSummary {
 		x, err := out.Scalar(summary.Node)
 		if err != nil {
@@ -140,26 +196,46 @@ func (s *SummarySaver) write(summary graph.Summary, step int64, out Outputs) err
 	}
 	d, ok := v.(*tensor.Dense)
 	if !ok {
-		return fmt.Errorf("its value is a %T, want a tensor", v)
+		d = tensor.New(tensor.FromScalar(v.Data()))
+	}
+	if !finite(d) {
+		if !s.warned {
+			s.warned = true
+			s.run.Logger.Warn("a histogram is left out: its values are not finite", "summary", summary.Tag, "step", step)
+		}
+		return nil
 	}
 	return s.run.Summaries.Histogram(summary.Tag, d, step)
 }
 
-// End flushes the event file.
-func (s *SummarySaver) End(error) error {
-	if s.run == nil || s.run.Summaries == nil {
-		return nil
+// finite reports whether no element is NaN or infinite.
+func finite(d *tensor.Dense) bool {
+	switch x := dense.Elements(d).(type) {
+	case []float32:
+		return allFinite(x)
+	case []float64:
+		return allFinite(x)
 	}
-	return s.run.Summaries.Flush()
+	return true
 }
 
-// StepCounter writes how many steps a second are made, under the tag
-// "global_step/sec". Make one with [NewStepCounter].
+func allFinite[T float32 | float64](x []T) bool {
+	for _, v := range x {
+		if v-v != 0 { // NaN for NaN and the infinities
+			return false
+		}
+	}
+	return true
+}
+
+// StepCounter writes how many steps a second are made, under the name of the global step
+// and "/sec". Make one with [NewStepCounter].
 type StepCounter struct {
 	Base
 	schedule Schedule
 	timer    *Timer
 	run      *Run
+	tag      string
 	rate     float64
 	lastStep int64
 	warned   bool
@@ -180,6 +256,10 @@ func (s *StepCounter) Validate() error {
 // Begin starts measuring.
 func (s *StepCounter) Begin(run *Run) error {
 	s.run, s.timer, s.rate, s.lastStep, s.warned = run, NewTimer(s.schedule), 0, -1, false
+	s.tag = graph.GlobalStepName + "/sec"
+	if run.GlobalStep != nil {
+		s.tag = run.GlobalStep.Name() + "/sec"
+	}
 	return s.Validate()
 }
 
@@ -193,18 +273,42 @@ func (s *StepCounter) StepEnd(step int64, _ Outputs) (bool, error) {
 	if !s.timer.Due(step) {
 		return false, nil
 	}
-	elapsed, steps, ok := s.timer.Trigger(step)
-	if !ok || elapsed <= 0 {
-		return false, nil
+	return false, s.measure()
+}
+
+// EpochEnd writes the rate when the schedule has epochs.
+func (s *StepCounter) EpochEnd(epoch int64) error {
+	if !s.timer.EpochDue(epoch) {
+		return nil
+	}
+	return s.measure()
+}
+
+// End writes the rate when the schedule has the end.
+func (s *StepCounter) End(error) error {
+	if s.run == nil || !s.schedule.atEnd() {
+		return nil
+	}
+	return s.measure()
+}
+
+// measure writes the rate since the last time, unless there were no steps or no time.
+func (s *StepCounter) measure() error {
+	if s.lastStep < 0 {
+		return nil // no step was made
+	}
+	elapsed, steps, ok := s.timer.Trigger(s.lastStep)
+	if !ok || elapsed <= 0 || steps <= 0 {
+		return nil
 	}
 	s.rate = float64(steps) / elapsed.Seconds()
 	if s.run.Summaries == nil {
-		return false, nil
+		return nil
 	}
-	if err := s.run.Summaries.Scalar(graph.GlobalStepName+"/sec", s.rate, step); err != nil {
-		return false, fmt.Errorf("hooks: StepCounter: %w", err)
+	if err := s.run.Summaries.Scalar(s.tag, s.rate, s.lastStep); err != nil {
+		return fmt.Errorf("hooks: StepCounter: %w", err)
 	}
-	return false, nil
+	return nil
 }
 
 // StepsPerSecond returns the last rate measured, 0 when there is none yet.

@@ -12,6 +12,10 @@ type Validator interface{ Validate() error }
 
 // Schedule says when something happens. It is a value without state; a [Timer] follows
 // it. The zero value is never.
+//
+// Which step is the last of its epoch or of the run is known only after it. A monitor of
+// nodes' values whose schedule has [EveryEpochs] or [AtEnd] therefore asks for them at
+// every step, unless its own documentation says otherwise.
 type Schedule struct {
 	steps    int64
 	duration time.Duration
@@ -92,13 +96,18 @@ func (s Schedule) String() string {
 }
 
 // atEnd reports whether the schedule asks for the end of the run.
-func (s Schedule) atEnd() bool {
+func (s Schedule) atEnd() bool { return s.has(func(part Schedule) bool { return part.end }) }
+
+// byEpochs reports whether the schedule asks for ends of epochs.
+func (s Schedule) byEpochs() bool { return s.has(func(part Schedule) bool { return part.epochs > 0 }) }
+
+func (s Schedule) has(is func(Schedule) bool) bool {
 	for _, part := range s.any {
-		if part.atEnd() {
+		if part.has(is) {
 			return true
 		}
 	}
-	return s.end
+	return is(s)
 }
 
 // Timer follows a schedule, in the manner of TensorFlow's SecondOrStepTimer: the first
@@ -108,7 +117,6 @@ type Timer struct {
 	triggered bool
 	step      int64
 	at        time.Time
-	epochs    int64
 }
 
 // NewTimer returns a timer that was never triggered.

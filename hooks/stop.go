@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -125,6 +126,9 @@ func (n *NaN) StepEnd(step int64, out Outputs) (bool, error) {
 	value, name := out.Loss, "loss"
 	if n.node != nil {
 		v, err := out.Scalar(n.node)
+		if errors.Is(err, ErrNotComputed) {
+			return false, nil // the loss was not finite, which is for the loop to act upon
+		}
 		if err != nil {
 			return false, err
 		}

@@ -74,13 +74,6 @@ func squaredError(x [][]float64, i int) (float64, bool) {
 	return d * d, true
 }
 
-func indicator(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 func newRatio(name string, opts []Option, term func([][]float64, int) (float64, bool), nodes ...*gorgonia.Node) *ratio {
 	return &ratio{
 		base: newBase(name, collect(opts), nodes...), fixed: len(nodes), term: term,
@@ -95,6 +88,9 @@ func (m *ratio) Update(values []gorgonia.Value) error {
 		return err
 	}
 	for i, w := range weights {
+		if w == 0 {
+			continue // a masked element may hold anything, NaN too
+		}
 		if term, counts := m.term(x, i); counts {
 			m.sum += w * term
 			m.count += w
@@ -115,7 +111,7 @@ func (m *ratio) Value() float64 {
 func (m *ratio) Reset() { m.sum, m.count = 0, 0 }
 
 // Clone returns the metric without batches.
-func (m *ratio) Clone() Metric { return m.Map(func(n *gorgonia.Node) *gorgonia.Node { return n }) }
+func (m *ratio) Clone() Metric { return m.Map(same) }
 
 // Map returns the metric over other nodes.
 func (m *ratio) Map(f func(*gorgonia.Node) *gorgonia.Node) Metric {
@@ -126,9 +122,20 @@ func (m *ratio) Map(f func(*gorgonia.Node) *gorgonia.Node) Metric {
 func (m *ratio) Merge(other Metric) error {
 	o, ok := other.(*ratio)
 	if !ok || o.name != m.name {
-		return fmt.Errorf("metrics: merging a %s with another kind of metric, %T", m.name, other)
+		return fmt.Errorf("metrics: merging %s into %s: they must be of one kind", kind(other), m.name)
 	}
 	m.sum += o.sum
 	m.count += o.count
 	return nil
+}
+
+// kind names a metric for messages.
+func kind(m Metric) string {
+	switch m := m.(type) {
+	case *ratio:
+		return m.name
+	case *auc:
+		return m.name
+	}
+	return fmt.Sprintf("%T", m)
 }

@@ -59,22 +59,38 @@ func Check(m Metric) error {
 type Option func(*options)
 
 type options struct {
-	weights    *gorgonia.Node
-	thresholds int
+	weights                         *gorgonia.Node
+	weightsGiven                    bool
+	numThresholds                   int
+	thresholds                      []float64
+	numThresholdsGiven, manualGiven bool
 }
 
-// Weights weighs rows: weights has shape [batch] or [batch, 1]. The default is 1 for
-// every row.
-func Weights(weights *gorgonia.Node) Option { return func(o *options) { o.weights = weights } }
+// Weights weighs the values: one weight for each row, of shape [batch] or [batch, 1], or
+// one for each element, or a shape that broadcasts as in NumPy. The default is 1. What
+// has the weight 0 may be anything, NaN too.
+func Weights(weights *gorgonia.Node) Option {
+	return func(o *options) { o.weights, o.weightsGiven = weights, true }
+}
 
 // NumThresholds sets how many thresholds approximate the curve of an [AUC], default
 // 200, at least 2.
-func NumThresholds(n int) Option { return func(o *options) { o.thresholds = n } }
+func NumThresholds(n int) Option {
+	return func(o *options) { o.numThresholds, o.numThresholdsGiven = n, true }
+}
+
+// Thresholds sets the thresholds of an [AUC] in place of evenly spaced ones, in [0, 1]
+// and any order. The ends just below 0 and just above 1 are added, as in TensorFlow.
+func Thresholds(thresholds ...float64) Option {
+	return func(o *options) { o.thresholds, o.manualGiven = thresholds, true }
+}
 
 func collect(opts []Option) options {
-	o := options{thresholds: 200}
+	o := options{numThresholds: 200}
 	for _, opt := range opts {
-		opt(&o)
+		if opt != nil {
+			opt(&o)
+		}
 	}
 	return o
 }
@@ -88,10 +104,15 @@ type base struct {
 
 func newBase(name string, o options, nodes ...*gorgonia.Node) base {
 	b := base{name: name, nodes: nodes}
-	for i, n := range nodes {
-		if n == nil {
-			b.err = fmt.Errorf("metrics: %s: argument %d is nil", name, i)
-		}
+	switch i := slices.Index(nodes, nil); {
+	case i >= 0:
+		b.err = fmt.Errorf("metrics: %s: argument %d is nil", name, i)
+	case o.weightsGiven && o.weights == nil:
+		b.err = fmt.Errorf("metrics: %s: Weights: the node is nil", name)
+	case o.numThresholdsGiven && name != aucName:
+		b.err = fmt.Errorf("metrics: %s: NumThresholds: %d, but it has no thresholds", name, o.numThresholds)
+	case o.manualGiven && name != aucName:
+		b.err = fmt.Errorf("metrics: %s: Thresholds: %v, but it has none", name, o.thresholds)
 	}
 	if o.weights != nil {
 		b.nodes = append(b.nodes, o.weights)
@@ -107,94 +128,12 @@ func (b *base) check() error { return b.err }
 func (b *base) mapped(f func(*gorgonia.Node) *gorgonia.Node) base {
 	c := base{name: b.name, err: b.err}
 	for _, n := range b.nodes {
-		c.nodes = append(c.nodes, f(n))
+		if n != nil {
+			n = f(n)
+		}
+		c.nodes = append(c.nodes, n)
 	}
 	return c
 }
 
-// columns returns the values of a batch as float64, the first fixed of them element
-// for element of one length; the weights that may follow have one value for each
-// element, or one for each row.
-func (b *base) columns(values []gorgonia.Value, fixed int) (columns [][]float64, weights []float64, err error) {
-	if b.err != nil {
-		return nil, nil, b.err
-	}
-	if len(values) != len(b.nodes) {
-		return nil, nil, fmt.Errorf("metrics: %s: %d values, want %d", b.name, len(values), len(b.nodes))
-	}
-	for i, v := range values {
-		x, err := floats(v)
-		if err != nil {
-			return nil, nil, fmt.Errorf("metrics: %s: value %d: %w", b.name, i, err)
-		}
-		columns = append(columns, x)
-	}
-	n := len(columns[0])
-	for i := 1; i < fixed; i++ {
-		if len(columns[i]) != n {
-			return nil, nil, fmt.Errorf("metrics: %s: shapes %v and %v do not match", b.name, values[0].Shape(), values[i].Shape())
-		}
-	}
-	weights = make([]float64, n)
-	for i := range weights {
-		weights[i] = 1
-	}
-	if len(columns) > fixed {
-		w := columns[fixed]
-		if len(w) == 0 || n%len(w) != 0 {
-			return nil, nil, fmt.Errorf("metrics: %s: weights of shape %v for values of shape %v", b.name, values[fixed].Shape(), values[0].Shape())
-		}
-		for i := range weights {
-			weights[i] = w[i/(n/len(w))]
-		}
-	}
-	return columns[:fixed], weights, nil
-}
-
-// floats returns the elements of a value as float64.
-func floats(v gorgonia.Value) ([]float64, error) {
-	if v == nil {
-		return nil, errors.New("it is nil")
-	}
-	switch d := v.Data().(type) {
-	case []float32:
-		return convert(d), nil
-	case []float64:
-		return d, nil
-	case []int64:
-		return convert(d), nil
-	case []int32:
-		return convert(d), nil
-	case []int:
-		return convert(d), nil
-	case []uint8:
-		return convert(d), nil
-	case []bool:
-		x := make([]float64, len(d))
-		for i, set := range d {
-			if set {
-				x[i] = 1
-			}
-		}
-		return x, nil
-	case float32:
-		return []float64{float64(d)}, nil
-	case float64:
-		return []float64{d}, nil
-	case int64:
-		return []float64{float64(d)}, nil
-	case int32:
-		return []float64{float64(d)}, nil
-	case int:
-		return []float64{float64(d)}, nil
-	}
-	return nil, fmt.Errorf("its type %T of shape %v is not numeric", v.Data(), v.Shape())
-}
-
-func convert[T float32 | int64 | int32 | int | uint8](s []T) []float64 {
-	x := make([]float64, len(s))
-	for i, v := range s {
-		x[i] = float64(v)
-	}
-	return x
-}
+func same(n *gorgonia.Node) *gorgonia.Node { return n }

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -18,9 +20,17 @@ func (v Values) Names() []string { return slices.Sorted(maps.Keys(v)) }
 func (v Values) String() string {
 	parts := make([]string, 0, len(v))
 	for _, name := range v.Names() {
-		parts = append(parts, fmt.Sprintf("%s = %.6g", name, v[name]))
+		parts = append(parts, name+" = "+text(v[name]))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// text has six digits, and all of a whole number: a global step is not rounded.
+func text(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+		return strconv.FormatFloat(x, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 6, 64)
 }
 
 // HTML returns a table for notebooks.
@@ -28,7 +38,7 @@ func (v Values) HTML() string {
 	var b strings.Builder
 	b.WriteString("<table><thead><tr><th>metric</th><th>value</th></tr></thead><tbody>")
 	for _, name := range v.Names() {
-		fmt.Fprintf(&b, "<tr><td>%s</td><td>%.6g</td></tr>", html.EscapeString(name), v[name])
+		fmt.Fprintf(&b, "<tr><td>%s</td><td>%s</td></tr>", html.EscapeString(name), text(v[name]))
 	}
 	b.WriteString("</tbody></table>")
 	return b.String()

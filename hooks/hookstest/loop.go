@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"log/slog"
 	"path/filepath"
@@ -11,8 +12,6 @@ import (
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
-
-	"hash"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
@@ -33,12 +32,14 @@ type Loop struct {
 	StopAfter, FailAfter int
 	// Worker runs as a worker that is not the chief.
 	Worker bool
+	// Endless makes a run whose input has no epochs and whose end is not known: no
+	// EpochBegin and EpochEnd, LastStep and BatchesPerEpoch are -1.
+	Endless bool
 	// LossAt gives the loss of a step; nil for 1/step.
 	LossAt func(step int64) float64
-	// CheckNodes makes a node of another graph an error that says so.
-	CheckNodes bool
-	// Requested is what monitors asked for during the run.
+	// Requested is what monitors asked for during the run, Made the steps made.
 	Requested hooks.Requests
+	Made      int
 	// Graph is the graph; Weight a float32 variable [2], Loss a scalar.
 	Graph        *graph.Graph
 	Weight, Loss *gorgonia.Node
@@ -47,7 +48,11 @@ type Loop struct {
 	session *session.Session
 	writer  *summaries.Writer
 	dir     string
+	saved   int64
 }
+
+// errForeign says that a node of another graph was asked for.
+var errForeign = errors.New("it belongs to another graph")
 
 // NewLoop returns a loop whose output directory is dir. Close it.
 func NewLoop(dir string) (*Loop, error) {
@@ -79,65 +84,118 @@ func (l *Loop) NewRun(first, last int64) *hooks.Run {
 		Graph: l.Graph, Session: l.session, TrainOp: l.trainOp, Loss: l.Loss, OutputDir: l.dir, Chief: !l.Worker,
 		FirstStep: first, LastStep: last, BatchesPerEpoch: 3, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
+	if l.Endless {
+		run.LastStep, run.BatchesPerEpoch = -1, -1
+	}
 	if !l.Worker {
 		run.Summaries = l.writer
 	}
 	return run
 }
 
-// Run makes a run with the monitors. End is called on every way out; its error is
-// joined to the run's.
+// Run makes a run with the monitors. As in the training loop the first state of a fresh
+// run and the last of any run are saved, the last not after a loss that is not finite;
+// End is called on every way out, and its error is joined to the run's.
 func (l *Loop) Run(monitors ...hooks.Monitor) (err error) {
 	step := tensor.New(tensor.FromScalar(l.First))
 	if err := l.session.Store().Restore(map[string]*tensor.Dense{graph.GlobalStepName: step}); err != nil {
 		return err
 	}
 	run := l.NewRun(l.First, l.First+int64(l.Steps))
+	l.Requested, l.Made, l.saved = hooks.Requests{}, 0, -1
 	begun := 0
 	defer func() {
 		cause := err
 		for _, m := range monitors[:begun] {
 			if endErr := m.End(cause); endErr != nil {
-				err = errors.Join(err, fmt.Errorf("End: %w", endErr))
+				err = errors.Join(err, fmt.Errorf("hookstest: End: %w", endErr))
 			}
 		}
 	}()
 	for _, m := range monitors {
 		begun++
 		if err := m.Begin(run); err != nil {
-			return fmt.Errorf("Begin: %w", err)
+			return fmt.Errorf("hookstest: Begin: %w", err)
 		}
 	}
-	for i := range l.Steps {
-		stop, err := l.step(run, int64(i), monitors)
-		if stop || err != nil {
+	if l.First > 0 {
+		l.saved = l.First // it was restored from there
+	} else if err := l.save(l.First, monitors); err != nil {
+		return err
+	}
+	healthy := true
+	for i := int64(0); i < int64(l.Steps); i++ {
+		out, stop, err := l.step(run, i, monitors)
+		if err != nil {
 			return err
+		}
+		healthy = out.Finite()
+		if stop {
+			break
+		}
+	}
+	if last := int64(l.Made); !l.Endless && l.Made == l.Steps && l.Made > 0 {
+		if err := each(monitors, "EpochEnd", l.First+last, func(m hooks.Monitor) error { return m.EpochEnd((last - 1) / 3) }); err != nil {
+			return err
+		}
+	}
+	if !healthy {
+		return nil
+	}
+	return l.save(l.First+int64(l.Made), monitors)
+}
+
+// each calls every monitor until one fails.
+func each(monitors []hooks.Monitor, method string, step int64, call func(hooks.Monitor) error) error {
+	for _, m := range monitors {
+		if err := call(m); err != nil {
+			return fmt.Errorf("hookstest: %s at step %d: %w", method, step, err)
 		}
 	}
 	return nil
 }
 
-func (l *Loop) step(run *hooks.Run, i int64, monitors []hooks.Monitor) (stop bool, err error) {
-	step := l.First + i + 1
-	each := func(method string, call func(hooks.Monitor) error) {
-		for _, m := range monitors {
-			if callErr := call(m); callErr != nil && err == nil {
-				err = fmt.Errorf("%s at step %d: %w", method, step, callErr)
-			}
+// save does what saving does for monitors: it asks for their state and tells them.
+func (l *Loop) save(step int64, monitors []hooks.Monitor) error {
+	if l.Worker || step == l.saved {
+		return nil
+	}
+	l.saved = step
+	err := each(monitors, "State", step, func(m hooks.Monitor) error { _, err := m.State(); return err })
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.dir, fmt.Sprint("model.ckpt-", step))
+	return each(monitors, "Saved", step, func(m hooks.Monitor) error { return m.Saved(step, path) })
+}
+
+// enterEpoch calls EpochEnd and EpochBegin before the first step of an epoch.
+func (l *Loop) enterEpoch(i int64, monitors []hooks.Monitor) error {
+	if l.Endless || i%3 != 0 {
+		return nil
+	}
+	if i > 0 {
+		if err := each(monitors, "EpochEnd", l.First+i, func(m hooks.Monitor) error { return m.EpochEnd(i/3 - 1) }); err != nil {
+			return err
 		}
 	}
-	if i%3 == 0 {
-		each("EpochBegin", func(m hooks.Monitor) error { return m.EpochBegin(i / 3) })
+	return each(monitors, "EpochBegin", l.First+i+1, func(m hooks.Monitor) error { return m.EpochBegin(i / 3) })
+}
+
+func (l *Loop) step(run *hooks.Run, i int64, monitors []hooks.Monitor) (out hooks.Outputs, stop bool, err error) {
+	step := l.First + i + 1
+	if err := l.enterEpoch(i, monitors); err != nil {
+		return out, true, err
 	}
 	var wanted gorgonia.Nodes
-	each("StepBegin", func(m hooks.Monitor) error {
+	err = each(monitors, "StepBegin", step, func(m hooks.Monitor) error {
 		nodes, err := m.StepBegin(step)
 		for k, n := range nodes {
 			if n == nil {
 				return fmt.Errorf("node %d asked for is nil", k)
 			}
 			if n.Graph() != run.Graph.ExprGraph {
-				return fmt.Errorf("node %q belongs to another graph", n.Name())
+				return fmt.Errorf("node %q: %w", n.Name(), errForeign)
 			}
 			if !wanted.Contains(n) {
 				wanted = append(wanted, n)
@@ -146,43 +204,64 @@ func (l *Loop) step(run *hooks.Run, i int64, monitors []hooks.Monitor) (stop boo
 		return err
 	})
 	if err != nil {
-		return true, err
+		return out, true, err
 	}
 	if l.FailAfter > 0 && int(i) == l.FailAfter {
-		return true, errStep
+		return out, true, errStep
 	}
-	out, err := l.compute(step, wanted)
-	if err != nil {
-		return true, err
+	if out, err = l.compute(step, wanted); err != nil {
+		return out, true, err
 	}
-	out.Epoch, out.Rows = i/3, 4
-	each("StepEnd", func(m hooks.Monitor) error {
+	l.Made++
+	out.Rows = 4
+	if !l.Endless {
+		out.Epoch = i / 3
+	}
+	err = each(monitors, "StepEnd", step, func(m hooks.Monitor) error {
 		vote, err := m.StepEnd(step, out)
 		stop = stop || vote
 		return err
 	})
-	each("PostStep", func(m hooks.Monitor) error { return m.PostStep(step) })
-	if i%3 == 2 {
-		each("EpochEnd", func(m hooks.Monitor) error { return m.EpochEnd(i / 3) })
+	if err == nil {
+		err = each(monitors, "PostStep", step, func(m hooks.Monitor) error { return m.PostStep(step) })
 	}
+	if err == nil {
+		stop, err = l.serve(run, step, out, stop, monitors)
+	}
+	return out, stop || l.StopAfter > 0 && l.Made == l.StopAfter, err
+}
+
+// serve acts upon what the monitors asked for; nothing is saved or evaluated after a
+// loss that is not finite, but it is noted that someone asked.
+func (l *Loop) serve(run *hooks.Run, step int64, out hooks.Outputs, vote bool, monitors []hooks.Monitor) (stop bool, err error) {
 	asked := run.TakeRequests()
 	l.Requested.Save = l.Requested.Save || asked.Save
 	l.Requested.Evaluate = append(l.Requested.Evaluate, asked.Evaluate...)
-	if asked.Save {
-		each("Saved", func(m hooks.Monitor) error {
-			return m.Saved(step, filepath.Join(l.dir, fmt.Sprint("model.ckpt-", step)))
-		})
+	if asked.Save && out.Finite() {
+		if err := l.save(step, monitors); err != nil {
+			return true, err
+		}
 	}
 	for _, name := range asked.Evaluate {
-		each("Evaluated", func(m hooks.Monitor) error {
+		if !out.Finite() {
+			break
+		}
+		err := each(monitors, "Evaluated", step, func(m hooks.Monitor) error {
 			return m.Evaluated(step, name, hooks.Metrics{"loss": out.Loss, "global_step": float64(step)})
 		})
+		if err != nil {
+			return true, err
+		}
 	}
-	stop = stop || asked.Stop || l.StopAfter > 0 && int(i)+1 == l.StopAfter
-	if stop {
+	// Saved and Evaluated may ask for a stop too.
+	later := run.TakeRequests()
+	if !asked.Stop {
+		asked.Stop, asked.Reason = later.Stop, later.Reason
+	}
+	if stop = asked.Stop || vote; stop {
 		l.Requested.Stop, l.Requested.Reason = true, asked.Reason
 	}
-	return stop, err
+	return stop, nil
 }
 
 func (l *Loop) compute(step int64, wanted gorgonia.Nodes) (hooks.Outputs, error) {

@@ -1,0 +1,66 @@
+package hooks_test
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"gorgonia.org/gorgonia"
+
+	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/hooks/hookstest"
+)
+
+// Every standard monitor keeps the rules that it is our kit's task to state.
+func TestStandardMonitorsConform(t *testing.T) {
+	steps := hooks.Or(hooks.EverySteps(2), hooks.EveryDuration(time.Hour), hooks.EveryEpochs(1), hooks.AtEnd())
+	for name, newMonitor := range map[string]func() hooks.Monitor{
+		"Base":             func() hooks.Monitor { return hooks.Base{} },
+		"Funcs":            func() hooks.Monitor { return hooks.Funcs{Everywhere: true} },
+		"EveryN":           func() hooks.Monitor { return &hooks.EveryN{N: 2, First: 1} },
+		"StopAtStep":       func() hooks.Monitor { return hooks.NewStopAtStep(hooks.NumSteps(2)) },
+		"LastStep":         func() hooks.Monitor { return hooks.NewStopAtStep(hooks.LastStep(4)) },
+		"NaN":              func() hooks.Monitor { return hooks.NewNaN(nil, true) },
+		"NaN that stops":   func() hooks.Monitor { return hooks.NewNaN(nil, false) },
+		"CheckpointSaver":  func() hooks.Monitor { return hooks.NewCheckpointSaver(steps) },
+		"SummarySaver":     func() hooks.Monitor { return hooks.NewSummarySaver(steps) },
+		"StepCounter":      func() hooks.Monitor { return hooks.NewStepCounter(steps) },
+		"LoggingVariables": func() hooks.Monitor { return hooks.NewLoggingVariables("weight", steps) },
+		"Progress":         func() hooks.Monitor { return hooks.NewProgress(io.Discard) },
+		"ProgressJSON": func() hooks.Monitor {
+			return hooks.NewProgress(io.Discard, hooks.ProgressJSON(), hooks.ProgressEvery(0))
+		},
+		"ProgressTerminal": func() hooks.Monitor {
+			return hooks.NewProgress(io.Discard, hooks.ProgressTerminal(true), hooks.ProgressEvery(0))
+		},
+		// These need a node of the loop's graph, which is made anew for every run.
+		"LoggingTensor": func() hooks.Monitor {
+			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor {
+				return hooks.NewLoggingTensor(map[string]*gorgonia.Node{"w": run.Graph.VariableNamed("weight").Node}, steps)
+			}}
+		},
+		"Capture": func() hooks.Monitor {
+			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor { return hooks.NewCapture(run.Loss, steps) }}
+		},
+		"NaN of a node": func() hooks.Monitor {
+			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor { return hooks.NewNaN(run.Loss, false) }}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { hookstest.Run(t, newMonitor) })
+	}
+}
+
+// ofTheRun makes its monitor when it knows the run.
+type ofTheRun struct {
+	hooks.Monitor
+	make func(*hooks.Run) hooks.Monitor
+}
+
+func (m *ofTheRun) Begin(run *hooks.Run) error {
+	m.Monitor = m.make(run)
+	return m.Monitor.Begin(run)
+}
+
+func (m *ofTheRun) State() ([]byte, error) { return nil, nil }
+func (m *ofTheRun) SetState([]byte) error  { return nil }
+func (m *ofTheRun) AllWorkers() bool       { return true }

@@ -25,6 +25,7 @@ type batch struct {
 	feed  graph.Feed
 	rows  int
 	epoch int64 // -1 when the input has no epochs
+	last  bool  // the batch is known to be the last of its epoch
 }
 
 func (c *config) openInput() (input, error) {
@@ -77,7 +78,7 @@ func (in *datasetInput) next(ctx context.Context) (b batch, err error) {
 			return err
 		}
 		feed, err := in.bind(rows)
-		b = batch{feed: feed, rows: rows.Rows(), epoch: epoch}
+		b = batch{feed: feed, rows: rows.Rows(), epoch: epoch, last: in.iterator.Epoch() != epoch}
 		return err
 	})
 	return b, err

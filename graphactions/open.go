@@ -128,7 +128,7 @@ func (t *trainer) openDirectory() error {
 // begin starts the monitors and leaves a checkpoint of the first state.
 func (t *trainer) begin() error {
 	t.run = &hooks.Run{
-		Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, OutputDir: t.outputDir, Chief: t.chief,
+		Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, GlobalStep: t.globalStep, OutputDir: t.outputDir, Chief: t.chief,
 		FirstStep: t.step, LastStep: t.last, BatchesPerEpoch: t.batchesPerEpoch(), Logger: t.logger, Summaries: t.writer,
 	}
 	if t.writer != nil {
@@ -162,8 +162,8 @@ func (t *trainer) batchesPerEpoch() int64 {
 // checkpoint, End of every monitor. The first error stays first.
 func (t *trainer) end(ctx context.Context, cause error) error {
 	err := cause
-	if t.result.Reason == ReasonInputEnd && t.epoch >= 0 {
-		err = joinErrors(err, t.monitors.epochEnd(t.epoch))
+	if t.result.Reason == ReasonInputEnd {
+		err = joinErrors(err, t.leaveEpoch())
 	}
 	if t.healthy && t.monitors.begun == len(t.monitors.monitors) {
 		// A cancelled run saves too.

@@ -128,6 +128,14 @@ func (t *trainer) loop(ctx context.Context) error {
 		t.result.Rows += int64(b.rows)
 		t.logStep(out)
 		stop, err := t.serve(ctx, vote)
+		if err == nil && b.last {
+			err = t.leaveEpoch()
+			if err == nil { // what EpochEnd asked for belongs to this step
+				var asked bool
+				asked, err = t.serve(ctx, false)
+				stop = stop || asked
+			}
+		}
 		if stop || err != nil {
 			return err
 		}
@@ -161,18 +169,26 @@ func (t *trainer) inputError(ctx context.Context, err error) error {
 	return fmt.Errorf("graphactions: Train: the input of step %d: %w", t.step+1, err)
 }
 
-// enterEpoch calls EpochEnd and EpochBegin where a batch is the first of its epoch.
+// enterEpoch calls EpochBegin where a batch is the first of its epoch.
 func (t *trainer) enterEpoch(epoch int64) error {
 	if epoch < 0 || epoch == t.epoch {
 		return nil
 	}
-	if t.epoch >= 0 {
-		if err := t.monitors.epochEnd(t.epoch); err != nil {
-			return err
-		}
+	if err := t.leaveEpoch(); err != nil {
+		return err
 	}
 	t.epoch = epoch
 	return t.monitors.epochBegin(epoch)
+}
+
+// leaveEpoch calls EpochEnd for the epoch that was entered, if it was not called yet.
+func (t *trainer) leaveEpoch() error {
+	if t.epoch < 0 {
+		return nil
+	}
+	left := t.epoch
+	t.epoch = -1
+	return t.monitors.epochEnd(left)
 }
 
 // errNonFinite stops a run of the session before its updates.

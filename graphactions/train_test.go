@@ -484,3 +484,19 @@ func TestTwoTrainersInOneDirectory(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, inner, saver.ErrLocked)
 }
+
+// What EpochEnd asks for is done at the last step of the epoch, not one later.
+func TestRequestsOfEpochEnd(t *testing.T) {
+	c, r, dir := newClassifier(t), &recorder{}, t.TempDir()
+	c.train(t, dir, graphactions.MaxSteps(9), graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EveryEpochs(1)), r))
+	require.Equal(t, []int64{0, 4, 8, 9}, r.saves, "an epoch has four batches")
+	whole := t.TempDir()
+	newClassifier(t).train(t, whole, graphactions.MaxSteps(9))
+	require.Equal(t, bits(t, whole), bits(t, dir))
+	// A run that ends at the border and resumes enters the next epoch.
+	newClassifier(t).train(t, dir, graphactions.MaxSteps(12))
+	again := &recorder{}
+	newClassifier(t).train(t, dir, graphactions.MaxSteps(13), graphactions.Monitors(again))
+	require.Contains(t, again.calls, "EpochBegin")
+	require.NotContains(t, again.calls, "EpochEnd")
+}

@@ -42,6 +42,9 @@ type RunConfig struct {
 	given         map[string]bool
 }
 
+// maxSeconds fits a time.Duration with ease.
+const maxSeconds = 1e9
+
 func defaultConfig() RunConfig {
 	return RunConfig{
 		SaveSummarySteps: 100, SaveCheckpointsSecs: 600, KeepCheckpointMax: 5, KeepCheckpointEveryNHours: 10_000,
@@ -126,8 +129,8 @@ func (c *RunConfig) validate() error {
 		return fmt.Errorf("estimator: New: SaveCheckpointsSecs (%v) and SaveCheckpointsSteps (%d) cannot be both set", c.SaveCheckpointsSecs, c.SaveCheckpointsSteps)
 	case c.SaveSummarySteps < 0:
 		return bad("SaveSummarySteps", c.SaveSummarySteps, "at least 0")
-	case !(c.SaveCheckpointsSecs >= 0):
-		return bad("SaveCheckpointsSecs", c.SaveCheckpointsSecs, "at least 0")
+	case !(c.SaveCheckpointsSecs >= 0 && c.SaveCheckpointsSecs <= maxSeconds):
+		return bad("SaveCheckpointsSecs", c.SaveCheckpointsSecs, "0 to 1e9")
 	case c.given["SaveCheckpointsSteps"] && c.SaveCheckpointsSteps <= 0:
 		return bad("SaveCheckpointsSteps", c.SaveCheckpointsSteps, "at least 1")
 	case c.KeepCheckpointMax < 0:
@@ -217,6 +220,21 @@ func (c *fitConfig) validate() error {
 		return fmt.Errorf("estimator: Fit: Steps: %d, must specify steps > 0", c.steps)
 	case c.maxStepsGiven && c.maxSteps <= 0:
 		return fmt.Errorf("estimator: Fit: MaxSteps: %d, must specify max_steps > 0", c.maxSteps)
+	}
+	for i, m := range c.monitors {
+		if m == nil {
+			return fmt.Errorf("estimator: Fit: Monitors: monitor %d is nil", i)
+		}
+	}
+	return nil
+}
+
+func (c *evaluateConfig) validate() error {
+	switch {
+	case c.stepsGiven && c.steps <= 0:
+		return fmt.Errorf("estimator: Evaluate: Steps: %d, must specify steps > 0", c.steps)
+	case strings.ContainsAny(c.name, "/\\\x00"):
+		return fmt.Errorf("estimator: Evaluate: Name: %q, want a name without slashes: it becomes part of a directory's", c.name)
 	}
 	return nil
 }

@@ -13,5 +13,5 @@ var ErrIncompatible = errors.New("estimator: the input is incompatible with what
 // ErrEndless says that an input without end was given where the end is waited for.
 var ErrEndless = errors.New("the input is infinite and there is no limit")
 
-// ErrClosed is returned by an estimator that was closed.
+// ErrClosed is returned by an estimator that was closed, and by its predictors.
 var ErrClosed = errors.New("estimator: closed")

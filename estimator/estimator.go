@@ -7,14 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"gorgonia.org/tensor"
+	"sync/atomic"
 
 	"github.com/stheno-ml/stheno/datasets"
-	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
-	"github.com/stheno-ml/stheno/saver"
+	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/session"
 )
 
@@ -23,21 +21,24 @@ type Result = graphactions.Result
 
 // Estimator fits, evaluates and predicts with one model. Predict, PredictBatch and a
 // Predictor may be used from any number of goroutines, also while Fit runs, and see
-// the variables as they are; Fit and Evaluate go one at a time.
+// the variables as they are. Fits go one at a time, and so do evaluations; a monitor
+// of a fit may call Evaluate, which then sees the variables of that step.
 type Estimator struct {
-	modelFn ModelFn
-	config  RunConfig
-	store   *session.Store
+	modelFn   ModelFn
+	config    RunConfig              // never changes
+	temporary atomic.Pointer[string] // the model directory that Fit made, nil for none
 
-	work sync.Mutex // held by Fit and Evaluate
+	fits  sync.Mutex // held by Fit
+	evals sync.Mutex // held by Evaluate
 
-	mu        sync.Mutex // guards what follows
-	live      graphactions.Live
-	fitting   bool
-	signature *signature
-	models    map[Mode]*model
-	specs     map[Mode]*signature // what models were built for
-	closed    bool
+	mu                  sync.Mutex // guards what follows
+	store               *session.Store
+	live                graphactions.Live // Fit's alone while fitting
+	fitting, evaluating bool
+	closed              bool
+	running             map[*context.CancelCauseFunc]bool // what Close ends
+	signature           *signature                        // what the model was trained on, nil when not known
+	models              map[Mode]*model
 }
 
 // New returns an estimator of the model that modelFn builds. Nothing is built or
@@ -47,40 +48,53 @@ func New(modelFn ModelFn, opts ...Option) (*Estimator, error) {
 	if modelFn == nil {
 		return nil, errors.New("estimator: New: the model function is nil")
 	}
-	e := &Estimator{modelFn: modelFn, config: defaultConfig(), store: session.NewStore(), models: map[Mode]*model{}, specs: map[Mode]*signature{}}
+	config := defaultConfig()
 	for _, opt := range opts {
 		if opt != nil {
-			opt.applyNew(&e.config)
+			opt.applyNew(&config)
 		}
 	}
-	if err := e.config.validate(); err != nil {
+	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	return e, nil
+	return &Estimator{
+		modelFn: modelFn, config: config, store: session.NewStore(), models: map[Mode]*model{},
+		running: map[*context.CancelCauseFunc]bool{},
+	}, nil
 }
 
 // Config returns a copy of the configuration.
 func (e *Estimator) Config() RunConfig {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.config
+	c := e.config
+	c.ModelDir = e.ModelDir()
+	return c
 }
 
 // ModelDir returns the model directory, "" while a temporary one has not been made.
-func (e *Estimator) ModelDir() string { return e.Config().ModelDir }
+func (e *Estimator) ModelDir() string {
+	if dir := e.temporary.Load(); dir != nil {
+		return *dir
+	}
+	return e.config.ModelDir
+}
 
 // EvalDir returns where the evaluation of that name writes its summaries:
-// <model directory>/eval, or eval_<name>.
+// <model directory>/eval, or eval_<name>. It is "" while there is no model directory.
 func (e *Estimator) EvalDir(name string) string {
-	if name == "" {
-		return filepath.Join(e.ModelDir(), "eval")
+	dir := e.ModelDir()
+	switch {
+	case dir == "":
+		return ""
+	case name == "":
+		return filepath.Join(dir, "eval")
 	}
-	return filepath.Join(e.ModelDir(), "eval_"+name)
+	return filepath.Join(dir, "eval_"+name)
 }
 
 // Fit trains on the input until Steps more steps were made, the global step is
 // MaxSteps, or the input ends. It continues from the model directory's newest good
 // checkpoint, with the input's next batch, if there is one, and leaves a checkpoint.
+// A monitor must not call it: fits wait for each other.
 func (e *Estimator) Fit(input *datasets.Dataset, opts ...FitOption) (*Result, error) {
 	return e.FitContext(context.Background(), input, opts...)
 }
@@ -97,94 +111,126 @@ func (e *Estimator) FitContext(ctx context.Context, input *datasets.Dataset, opt
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	e.work.Lock()
-	defer e.work.Unlock()
-	m, given, err := e.prepareFit(input)
+	if err := checkInput("Fit", input); err != nil {
+		return nil, err
+	}
+	e.fits.Lock()
+	defer e.fits.Unlock()
+	m, err := e.prepareFit(input)
 	if err != nil {
 		return nil, err
 	}
-	defer e.endFit()
+	defer e.endFit(m)
+	ctx, release := e.untilClosed(ctx)
+	defer release()
 	if c.handleSignals || e.config.handleSignals {
-		var release func()
-		ctx, release = untilSignal(ctx)
-		defer release()
+		var caught func() error
+		ctx, caught = UntilSignal(ctx)
+		res, err := e.train(ctx, m, input, &c)
+		if s := caught(); err == nil {
+			err = s // too late to shorten this fit, but not to be lost
+		}
+		return res, err
 	}
-	options, err := e.trainOptions(m, input, given, &c)
-	if err != nil {
-		return nil, err
-	}
-	return graphactions.Train(ctx, m.graph, e.config.ModelDir, m.spec.TrainOp, m.spec.Loss, options...)
+	return e.train(ctx, m, input, &c)
 }
 
-// prepareFit checks the input against the model and returns the training model.
-func (e *Estimator) prepareFit(input *datasets.Dataset) (*model, *signature, error) {
-	if err := checkInput("Fit", input); err != nil {
-		return nil, nil, err
-	}
+// prepareFit checks the input against the model and returns the training model, with
+// the newest checkpoint's variables.
+func (e *Estimator) prepareFit(input *datasets.Dataset) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed {
-		return nil, nil, ErrClosed
-	}
-	if e.config.ModelDir == "" {
-		dir, err := os.MkdirTemp("", "stheno-")
-		if err != nil {
-			return nil, nil, fmt.Errorf("estimator: Fit: a temporary model directory: %w", err)
-		}
-		e.config.Logger.Warn("no model directory was given: using a temporary one", "dir", dir)
-		e.config.ModelDir = dir
+	err := e.load()
+	fitted := err == nil
+	switch {
+	case errors.Is(err, ErrNotFitted):
+		e.forget() // what a fit that failed at its start had left
+	case errors.Is(err, ErrClosed):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
 	given := signatureOf(input.Spec())
-	if err := e.readSignature(); err != nil {
-		return nil, nil, err
-	}
 	if err := e.signature.compatible(given, true); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m, err := e.model(Train, input.Spec(), input.BatchSize())
+	if engine := e.live.Metadata[graphactions.MetadataEngine]; fitted && e.models[Train] == nil && engine != "" && engine != blas.Default().Name() {
+		e.config.Logger.Warn("the checkpoint was trained with another engine of matrix products: the run goes on, but not with the same bits as an uninterrupted one",
+			"checkpoint", engine, "here", blas.Default().Name())
+	}
+	m, err := e.model(Train, input.Spec(), input.BatchSize(), fitted)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	e.fitting = true
-	return m, given, nil
+	if err := e.restart(m); err != nil {
+		return nil, err
+	}
+	e.signature, e.fitting = given, true
+	return m, nil
 }
 
-func (e *Estimator) endFit() {
+func (e *Estimator) endFit(m *model) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.fitting = false
+	if e.closed {
+		m.session.Close()
+	}
 }
 
-// readSignature looks up what the model directory's model was trained on, from the
-// header of its newest checkpoint, unless that is known.
-func (e *Estimator) readSignature() error {
-	if e.live.Current(e.config.ModelDir) && e.signature != nil {
-		return nil
-	}
-	e.signature = nil
-	path, err := saver.Latest(e.config.ModelDir)
+func (e *Estimator) train(ctx context.Context, m *model, input *datasets.Dataset, c *fitConfig) (*Result, error) {
+	options, err := e.trainOptions(m, input, c)
 	if err != nil {
-		return nil // there is none, or Train will say what is wrong with it
+		return nil, err
 	}
-	r, err := saver.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer r.Close()
-	if text := r.Metadata()[metadataSignature]; text != "" {
-		e.signature, err = decodeSignature(text)
-	}
-	return err
-}
-
-func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, given *signature, c *fitConfig) ([]graphactions.Option, error) {
-	text, err := given.encode()
+	made, err := e.makeDir()
 	if err != nil {
 		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
+	res, err := graphactions.Train(ctx, m.graph, e.ModelDir(), m.spec.TrainOp, m.spec.Loss, options...)
+	if err != nil && made && os.Remove(e.ModelDir()) == nil {
+		e.temporary.Store(nil) // nothing was written
+	}
+	return res, err
+}
+
+// makeDir makes a temporary model directory where none was given.
+func (e *Estimator) makeDir() (made bool, err error) {
+	if e.ModelDir() != "" {
+		return false, nil
+	}
+	dir, err := os.MkdirTemp("", "stheno-")
+	if err != nil {
+		return false, fmt.Errorf("a temporary model directory: %w", err)
+	}
+	e.config.Logger.Warn("no model directory was given: using a temporary one", "dir", dir)
+	e.temporary.Store(&dir)
+	return true, nil
+}
+
+// untilClosed returns a context that ends with the estimator too. release must be
+// called.
+func (e *Estimator) untilClosed(parent context.Context) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
 	e.mu.Lock()
-	e.signature = given
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	e.running[&cancel] = true
+	if e.closed {
+		cancel(ErrClosed)
+	}
+	return ctx, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.running, &cancel)
+		cancel(nil)
+	}
+}
+
+func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, c *fitConfig) ([]graphactions.Option, error) {
+	text, err := m.signature.encode()
+	if err != nil {
+		return nil, fmt.Errorf("estimator: Fit: %w", err)
+	}
 	monitors := append([]hooks.Monitor(nil), m.spec.Monitors...)
 	monitors = append(monitors, c.monitors...)
 	options := []graphactions.Option{
@@ -210,6 +256,8 @@ func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, given *signa
 	return options, nil
 }
 
+// checkInput reports what is wrong with the description of an input, before anything
+// is read.
 func checkInput(function string, input *datasets.Dataset) error {
 	if input == nil {
 		return fmt.Errorf("estimator: %s: the input is nil", function)
@@ -217,139 +265,8 @@ func checkInput(function string, input *datasets.Dataset) error {
 	if err := input.Err(); err != nil {
 		return fmt.Errorf("estimator: %s: input: %w", function, err)
 	}
-	return nil
-}
-
-// model returns the model of a mode for inputs of that spec, building it the first
-// time. It is called with mu held.
-func (e *Estimator) model(mode Mode, spec datasets.Spec, rows int) (*model, error) {
-	given := signatureOf(spec)
-	if m := e.models[mode]; m != nil && e.specs[mode].compatible(given, mode != Infer) == nil {
-		return m, nil
-	}
-	m, err := e.build(mode, spec, max(rows, 1))
-	if err != nil {
-		return nil, err
-	}
-	if mode != Train {
-		if err := e.checkVariables(m); err != nil {
-			return nil, err
-		}
-	}
-	if err := e.open(m, spec); err != nil {
-		return nil, err
-	}
-	if old := e.models[mode]; old != nil {
-		if err := old.session.Close(); err != nil {
-			return nil, err
-		}
-	}
-	e.models[mode], e.specs[mode] = m, given
-	return m, nil
-}
-
-// checkVariables reports every variable of m that the trained model lacks.
-func (e *Estimator) checkVariables(m *model) error {
-	var want []saver.Variable
-	for _, v := range m.graph.Variables() {
-		if !v.Local {
-			want = append(want, saver.Variable{Name: v.Name, Dtype: v.Dtype, Shape: v.Shape})
-		}
-	}
-	have := &saver.Checkpoint{Tensors: e.store.Snapshot()}
-	if err := saver.Compare(want, have).Err(saver.AllowUnused); err != nil {
-		return fmt.Errorf("estimator: mode %s: the trained model differs: %w", m.mode, err)
+	if n, known := input.Cardinality().N(); known && n == 0 && function != "Predict" {
+		return fmt.Errorf("estimator: %s: input: %w", function, datasets.ErrEmpty)
 	}
 	return nil
-}
-
-// load makes sure that the store has the newest checkpoint's variables. It is called
-// with mu held. While a fit runs, the variables in memory are the newest.
-func (e *Estimator) load() error {
-	if e.closed {
-		return ErrClosed
-	}
-	if e.fitting || e.config.ModelDir != "" && e.live.Current(e.config.ModelDir) {
-		return nil
-	}
-	if e.config.ModelDir == "" {
-		return fmt.Errorf("%w: there is no model directory yet", ErrNotFitted)
-	}
-	err := e.live.Load(e.store, e.config.ModelDir, e.config.Logger)
-	if errors.Is(err, saver.ErrNoCheckpoint) {
-		return fmt.Errorf("%w in %s", ErrNotFitted, e.config.ModelDir)
-	}
-	if err != nil {
-		return err
-	}
-	if text := e.live.Metadata[metadataSignature]; text != "" {
-		if e.signature, err = decodeSignature(text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// GlobalStep returns the number of updates applied so far, or ErrNotFitted.
-func (e *Estimator) GlobalStep() (int64, error) {
-	v, err := e.VariableValue(graph.GlobalStepName)
-	if err != nil {
-		return 0, err
-	}
-	return v.Data().(int64), nil
-}
-
-// VariableNames returns the names of all variables, optimizer slots and the global
-// step included, in ascending order, or ErrNotFitted.
-func (e *Estimator) VariableNames() ([]string, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
-		return nil, err
-	}
-	return e.store.Names(), nil
-}
-
-// VariableValue returns a copy of a variable's value, or ErrNotFitted.
-func (e *Estimator) VariableValue(name string) (*tensor.Dense, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
-		return nil, err
-	}
-	return e.store.Value(name)
-}
-
-// LatestCheckpoint returns the path of the newest checkpoint, "" when there is none.
-func (e *Estimator) LatestCheckpoint() string {
-	path, err := saver.Latest(e.ModelDir())
-	if err != nil {
-		return ""
-	}
-	return path
-}
-
-// Stats returns what the session of a mode did so far: programs compiled, runs.
-func (e *Estimator) Stats(mode Mode) session.Stats {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if m := e.models[mode]; m != nil {
-		return m.session.Stats()
-	}
-	return session.Stats{}
-}
-
-// Close frees the models. The model directory stays. It may be called more than once.
-func (e *Estimator) Close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = true
-	var errs []error
-	for _, mode := range []Mode{Train, Eval, Infer} {
-		if m := e.models[mode]; m != nil {
-			errs = append(errs, m.session.Close())
-		}
-	}
-	e.models = map[Mode]*model{}
-	return errors.Join(errs...)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/metrics"
+	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
 )
 
@@ -23,6 +24,9 @@ const (
 // rows, and "global_step". It uses the variables in memory, or the newest checkpoint
 // if another process wrote a newer one, and writes the results as summaries to
 // EvalDir. Steps(n) stops after n batches; an infinite input needs it (ErrEndless).
+//
+// A monitor may call it during a fit. Beside a fit, from another goroutine, each
+// batch sees the variables of its moment.
 func (e *Estimator) Evaluate(input *datasets.Dataset, opts ...EvaluateOption) (Metrics, error) {
 	return e.EvaluateContext(context.Background(), input, opts...)
 }
@@ -35,8 +39,8 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 			opt.applyEvaluate(&c)
 		}
 	}
-	if c.stepsGiven && c.steps <= 0 {
-		return nil, fmt.Errorf("estimator: Evaluate: Steps: %d, must specify steps > 0", c.steps)
+	if err := c.validate(); err != nil {
+		return nil, err
 	}
 	if err := checkInput("Evaluate", input); err != nil {
 		return nil, err
@@ -44,62 +48,118 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	if input.Cardinality().IsInfinite() && !c.stepsGiven {
 		return nil, fmt.Errorf("estimator: Evaluate: %w: give Steps", ErrEndless)
 	}
-	e.work.Lock()
-	defer e.work.Unlock()
-	m, s, done, err := e.evalModel(input, c.checkpoint)
+	e.evals.Lock()
+	defer e.evals.Unlock()
+	if c.checkpoint != "" {
+		m, err := e.checkpointModel(input, c.checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		results, err := e.evaluate(ctx, m, input, &c)
+		return results, errors.Join(err, m.session.Close())
+	}
+	m, err := e.evalModel(input)
 	if err != nil {
 		return nil, err
 	}
-	results, err := e.evaluate(ctx, m, s, input, &c)
-	return results, errors.Join(err, done())
+	defer e.endEvaluate(m)
+	return e.evaluate(ctx, m, input, &c)
 }
 
-// evalModel returns the model to evaluate with, and the session: the estimator's, or
-// one over the variables of a given checkpoint.
-func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*model, *session.Session, func() error, error) {
+// evalModel returns the model to evaluate with.
+func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.load(); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	if checkpoint == "" {
-		m, err := e.model(Eval, input.Spec(), input.BatchSize())
+	m, err := e.model(Eval, input.Spec(), input.BatchSize(), true)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.restart(m); err != nil {
+		return nil, err
+	}
+	e.evaluating = true
+	return m, nil
+}
+
+func (e *Estimator) endEvaluate(m *model) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.evaluating = false
+	if e.closed {
+		m.session.Close()
+	}
+}
+
+// checkpointModel returns a model over the variables of one checkpoint. It is the
+// caller's to close.
+func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*model, error) {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		return nil, ErrClosed
+	}
+	fail := func(err error) (*model, error) {
+		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
+	}
+	r, err := saver.Open(path)
+	if err != nil {
+		return fail(err)
+	}
+	text := r.Metadata()[metadataSignature]
+	if err := r.Close(); err != nil {
+		return fail(err)
+	}
+	if text != "" {
+		trained, err := decodeSignature(text)
 		if err != nil {
-			return nil, nil, nil, err
+			return fail(err)
 		}
-		return m, m.session, func() error { return nil }, nil
+		if err := trained.compatible(signatureOf(input.Spec()), true); err != nil {
+			return nil, err
+		}
 	}
 	m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	s, err := session.New(m.graph)
-	if err != nil {
-		return nil, nil, nil, err
+	if err := e.open(m, session.NewStore()); err != nil {
+		return nil, err
 	}
-	if err := graphactions.RestoreSession(s, checkpoint); err != nil {
-		return nil, nil, nil, errors.Join(fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err), s.Close())
+	if err := graphactions.RestoreSession(m.session, path); err != nil {
+		return fail(errors.Join(err, m.session.Close()))
 	}
-	return m, s, s.Close, nil
+	if _, err := e.makeDir(); err != nil {
+		return fail(errors.Join(err, m.session.Close()))
+	}
+	return m, nil
 }
 
-func (e *Estimator) evaluate(ctx context.Context, m *model, s *session.Session, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {
+func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {
+	ctx, release := e.untilClosed(ctx)
+	defer release()
 	all := maps.Clone(m.spec.Metrics)
 	if all == nil {
 		all = map[string]metrics.Metric{}
 	}
 	all[lossMetric] = &rowMean{node: m.spec.Loss}
 	options := []graphactions.Option{
-		graphactions.Input(input, graphactions.Bind(m.features, m.labels)), graphactions.Session(s),
+		graphactions.Input(input, graphactions.Bind(m.features, m.labels)), graphactions.Session(m.session),
 		graphactions.Metrics(all), graphactions.Logger(e.config.Logger), graphactions.Seed(e.config.Seed),
 	}
 	if c.stepsGiven {
 		options = append(options, graphactions.MaxSteps(c.steps))
 	}
 	_, step, err := graphactions.Evaluate(ctx, m.graph, e.EvalDir(c.name), "", nil, options...)
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("estimator: Evaluate: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("estimator: %w", err)
 	}

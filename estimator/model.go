@@ -24,6 +24,9 @@ type model struct {
 	features, labels graph.Nodes
 	spec             *Spec
 	session          *session.Session
+	input            datasets.Spec // what it was built for
+	signature        *signature    // of input
+	used             bool          // the session has run
 }
 
 // PanicError is a panic of a model function.
@@ -41,7 +44,10 @@ func (e *PanicError) Error() string {
 // build calls the model function. spec describes one row of the input; rows is the
 // size of a batch.
 func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, error) {
-	m := &model{mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train))}
+	m := &model{
+		mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train)),
+		input: spec, signature: signatureOf(spec),
+	}
 	m.graph.GlobalStep()
 	m.features = placeholders(m.graph.Scope("features"), spec.Features, rows)
 	m.labels = graph.Nodes{}
@@ -101,21 +107,24 @@ func nodeName(name string) string {
 	return clean
 }
 
-// open gives the model a session over the estimator's store. When the session meets
-// a batch size that the graph's ops cannot take, it builds the model again.
-func (e *Estimator) open(m *model, spec datasets.Spec) error {
+// open gives the model a session over a store. When the session meets a batch size
+// that the graph's ops cannot take, it builds the model again.
+func (e *Estimator) open(m *model, store *session.Store) error {
 	rebuild := func(shapes map[*gorgonia.Node]tensor.Shape) (*session.Twin, error) {
 		rows := 0
 		for _, shape := range shapes {
 			rows = shape[0]
 		}
-		other, err := e.build(m.mode, spec, rows)
+		other, err := e.build(m.mode, m.input, rows)
 		if err != nil {
 			return nil, err
 		}
+		if err := sameVariables(m, other); err != nil {
+			return nil, fmt.Errorf("estimator: model function, mode %s: it builds another model for %d rows: %w", m.mode, rows, err)
+		}
 		return &session.Twin{Graph: other.graph, Node: m.twinOf(other)}, nil
 	}
-	s, err := session.New(m.graph, session.WithStore(e.store), session.Workers(e.config.Workers), session.WithRebuild(rebuild))
+	s, err := session.New(m.graph, session.WithStore(store), session.Workers(e.config.Workers), session.WithRebuild(rebuild))
 	if err != nil {
 		return fmt.Errorf("estimator: mode %s: %w", m.mode, err)
 	}
@@ -123,16 +132,67 @@ func (e *Estimator) open(m *model, spec datasets.Spec) error {
 	return nil
 }
 
+// sameVariables reports the first variable that one of two models lacks or has with
+// another dtype or shape.
+func sameVariables(m, other *model) error {
+	have := map[string]*graph.Variable{}
+	for _, v := range m.graph.Variables() {
+		have[v.Name] = v
+	}
+	for _, v := range other.graph.Variables() {
+		before := have[v.Name]
+		if before == nil {
+			return fmt.Errorf("variable %q is new", v.Name)
+		}
+		if before.Dtype != v.Dtype || !slices.Equal(before.Shape, v.Shape) || before.Local != v.Local {
+			return fmt.Errorf("variable %q was %v %v and is %v %v", v.Name, before.Dtype, before.Shape, v.Dtype, v.Shape)
+		}
+		delete(have, v.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		return fmt.Errorf("variable %q is missing", name)
+	}
+	return nil
+}
+
+// restart gives local variables, which live in the session, their initial values
+// again: each fit and each evaluation begins with those, in one process as in two.
+func (e *Estimator) restart(m *model) error {
+	if !m.used {
+		m.used = true
+		return nil
+	}
+	if !slices.ContainsFunc(m.graph.Variables(), func(v *graph.Variable) bool { return v.Local }) {
+		return nil
+	}
+	old := m.session
+	if err := e.open(m, e.store); err != nil {
+		return err
+	}
+	return old.Close()
+}
+
 // twinOf maps the nodes of m to those of a model that the same function built. What
 // has a meaning is matched by it; other nodes, which a monitor may ask for, by the
-// order of building, and only where the ops agree.
+// order of building, or else by a name that only one node has, and only where the ops
+// agree.
 func (m *model) twinOf(other *model) func(*gorgonia.Node) *gorgonia.Node {
 	twin := map[*gorgonia.Node]*gorgonia.Node{}
-	theirs := other.graph.AllNodes()
-	if ours := m.graph.AllNodes(); len(ours) == len(theirs) {
+	alike := func(a, b *gorgonia.Node) bool {
+		return fmt.Sprintf("%T", a.Op()) == fmt.Sprintf("%T", b.Op()) && a.Shape().Dims() == b.Shape().Dims()
+	}
+	ours, theirs := m.graph.AllNodes(), other.graph.AllNodes()
+	if len(ours) == len(theirs) {
 		for i, n := range ours {
-			if fmt.Sprintf("%T", n.Op()) == fmt.Sprintf("%T", theirs[i].Op()) && n.Shape().Dims() == theirs[i].Shape().Dims() {
+			if alike(n, theirs[i]) {
 				twin[n] = theirs[i]
+			}
+		}
+	} else {
+		named := byName(theirs)
+		for name, n := range byName(ours) {
+			if counterpart := named[name]; counterpart != nil && n != nil && alike(n, counterpart) {
+				twin[n] = counterpart
 			}
 		}
 	}
@@ -168,4 +228,22 @@ func (m *model) twinOf(other *model) func(*gorgonia.Node) *gorgonia.Node {
 		}
 	}
 	return func(n *gorgonia.Node) *gorgonia.Node { return twin[n] }
+}
+
+// byName returns nodes by the names that the model function gave them, nil for a name
+// that several have. Gorgonia's own names are made of the numbers of nodes, such as
+// %12, which mean other nodes in a graph of another length.
+func byName(nodes gorgonia.Nodes) map[string]*gorgonia.Node {
+	named := make(map[string]*gorgonia.Node, len(nodes))
+	for _, n := range nodes {
+		name := n.Name()
+		if strings.Contains(name, "%") {
+			continue
+		}
+		if _, taken := named[name]; taken {
+			n = nil
+		}
+		named[name] = n
+	}
+	return named
 }

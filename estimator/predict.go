@@ -14,6 +14,7 @@ import (
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/session"
 )
 
 // Row is the prediction for one row: for each of the spec's predictions a Go number
@@ -111,6 +112,9 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 		feed[m.features[name]] = t
 	}
 	values, err := m.session.Run(ctx, m.spec.Predictions.Ordered(), feed)
+	if errors.Is(err, session.ErrClosed) {
+		return nil, ErrClosed // by Close, while this call was under way
+	}
 	if err != nil {
 		return nil, fmt.Errorf("estimator: Predict: %w", err)
 	}
@@ -134,7 +138,7 @@ func (e *Estimator) inferModel(spec datasets.Spec, rows int) (*model, error) {
 	if err := e.signature.compatible(signatureOf(spec), false); err != nil {
 		return nil, err
 	}
-	return e.model(Infer, spec, rows)
+	return e.model(Infer, spec, rows, true)
 }
 
 // specOf describes a batch of features.

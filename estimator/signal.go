@@ -46,27 +46,39 @@ func HandleSignals() SignalOption { return SignalOption{} }
 func (SignalOption) applyNew(c *RunConfig) { c.handleSignals = true }
 func (SignalOption) applyFit(c *fitConfig) { c.handleSignals = true }
 
-// untilSignal returns a context that the first signal cancels. From then on signals
-// have their default effect. release must be called.
-func untilSignal(parent context.Context) (ctx context.Context, release func()) {
+// UntilSignal is HandleSignals for programs that call package graphactions themselves:
+// it returns a context that the first SIGINT or SIGTERM cancels, with a *SignalError as
+// the cause. From then on signals have their default effect. caught must be called at
+// the end; it returns the *SignalError, nil when there was no signal.
+func UntilSignal(parent context.Context) (ctx context.Context, caught func() error) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	done := make(chan struct{})
-	finished := make(chan struct{})
+	first := make(chan error, 1)
 	go func() {
-		defer close(finished)
 		select {
 		case s := <-signals:
 			signal.Stop(signals)
-			cancel(&SignalError{Signal: s})
+			err := &SignalError{Signal: s}
+			cancel(err)
+			first <- err
 		case <-done:
+			first <- nil
 		}
 	}()
-	return ctx, func() {
+	return ctx, func() error {
 		signal.Stop(signals)
 		close(done)
-		<-finished
+		err := <-first
 		cancel(nil)
+		if err == nil {
+			select {
+			case s := <-signals: // between the end of the fit and Stop
+				err = &SignalError{Signal: s}
+			default:
+			}
+		}
+		return err
 	}
 }

@@ -28,7 +28,8 @@ const (
 // placeholders [batch, ...] under the names that the input gives them; labels is
 // empty in Infer. It is called once for each mode, and again for a batch size that
 // the model's ops cannot take from their inputs, so it must build the same model each
-// time. g.Training() is true in Train.
+// time. g.Training() is true in Train. It must not call the estimator, which waits for
+// it.
 type ModelFn func(g *graph.Graph, features, labels graph.Nodes, mode Mode) (*Spec, error)
 
 // Metrics are the results of an evaluation by name.

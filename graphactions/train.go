@@ -108,7 +108,8 @@ func (t *trainer) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		out, err := t.runStep(ctx, step, b, wanted)
+		// A batch that was taken is trained on: a cancelled run must not lose it.
+		out, err := t.runStep(context.WithoutCancel(ctx), step, b, wanted)
 		if err != nil {
 			return err
 		}
@@ -117,7 +118,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			err = t.monitors.postStep(step)
 		}
 		if !out.Finite() {
-			if err := t.nonFinite(ctx, step, b, out, err); err != nil {
+			if err := t.nonFinite(context.WithoutCancel(ctx), step, b, out, err); err != nil {
 				return err
 			}
 		}
@@ -219,6 +220,7 @@ func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgo
 		return out, err
 	}
 	if t.step <= before {
+		t.live.drop() // other variables may have changed
 		return out, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
 	}
 	return out, nil
@@ -263,7 +265,7 @@ func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
 		asked.Save, asked.Evaluate = false, nil
 	}
 	if asked.Save {
-		if err := t.save(ctx); err != nil {
+		if err := t.save(context.WithoutCancel(ctx)); err != nil {
 			return true, err
 		}
 	}
@@ -289,6 +291,10 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
 	}
 	results, err := t.evaluate(ctx, name)
+	if err != nil && ctx.Err() != nil {
+		t.stop(ReasonCancelled, "")
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("graphactions: Train: evaluation %q at step %d: %w", name, t.step, err)
 	}

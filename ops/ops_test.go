@@ -230,6 +230,25 @@ func TestState(t *testing.T) {
 	require.Equal(t, int64(2), run(n, 0))
 }
 
+// One update of a variable may be built twice, in many graphs.
+func TestUpdatesCanBeBuiltTwice(t *testing.T) {
+	for range 10 {
+		g := graph.New()
+		v := g.LocalVariable("v", tensor.Float32, nil, nil)
+		two := g.NamedConstant("two", float32(2))
+		both := ops.Group(g, "both", ops.AssignAdd(g, v, two), ops.AssignAdd(g, v, two))
+		require.NoError(t, g.Err())
+		s, err := session.New(g)
+		require.NoError(t, err)
+		_, err = s.Run(ctx, gorgonia.Nodes{both}, nil)
+		require.NoError(t, err)
+		out, err := s.Run(ctx, gorgonia.Nodes{v}, nil)
+		require.NoError(t, err)
+		require.Equal(t, float32(4), out[0].Data())
+		require.NoError(t, s.Close())
+	}
+}
+
 func TestBadInput(t *testing.T) {
 	f32 := func(s ...int) *tensor.Dense { return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(s...)) }
 	f64 := func(s ...int) *tensor.Dense { return tensor.New(tensor.Of(tensor.Float64), tensor.WithShape(s...)) }

@@ -51,14 +51,14 @@ func assign(g *graph.Graph, name string, variable, value *gorgonia.Node, run fun
 	}
 	return g.Apply(&update{
 		name: name, variable: variable.Name(), run: run,
-		typ: hm.NewFnType(variable.Type(), value.Type(), variable.Type()),
+		types: [2]hm.Type{variable.Type(), value.Type()},
 	}, variable, value)
 }
 
 // update changes one variable.
 type update struct {
 	name, variable string
-	typ            hm.Type
+	types          [2]hm.Type // of the variable and the value
 	run            func(v, by gorgonia.Value) error
 	salt           uint32
 }
@@ -70,7 +70,9 @@ var (
 
 func (u *update) UpdatedInputs() []int { return []int{0} }
 func (u *update) Arity() int           { return 2 }
-func (u *update) Type() hm.Type        { return u.typ }
+
+// Type returns a new function type each time: Gorgonia gives it back to a pool.
+func (u *update) Type() hm.Type { return hm.NewFnType(u.types[0], u.types[1], u.types[0]) }
 
 func (u *update) InferShape(sizes ...gorgonia.DimSizer) (tensor.Shape, error) {
 	variable, value := sizes[0].(tensor.Shape), sizes[1].(tensor.Shape)

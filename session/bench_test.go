@@ -71,12 +71,14 @@ func binary(batch, inputs int, optimizer optim.Optimizer, hidden ...int) workloa
 	return workload{g, loss, optimizer.Minimize(g, loss), graph.Feed{x: noise("x", batch, inputs), y: labels}}
 }
 
+func binary32() workload { return binary(32, 16, optim.Adam(0.001), 64, 64) }
+
 var workloads = []struct {
 	name  string
 	build func() workload
 }{
 	{"W1", func() workload { return mlp(128, 784, 256, 10) }},
-	{"W2", func() workload { return binary(32, 16, optim.Adam(0.001), 64, 64) }},
+	{"W2", binary32},
 	{"W3", func() workload { return binary(32, 30, optim.SGD(0.1)) }},
 	{"W7", func() workload { return mlp(512, 1024, 2048, 2048, 10) }},
 }

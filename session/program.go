@@ -32,6 +32,8 @@ type program struct {
 	reads   []read                 // what late nodes read and updates may write over
 	current int                    // the node being computed, for errors
 	resized bool                   // some shape differs from the built one
+
+	measured []measured // for each node, nil without Profiling
 }
 
 // read is an input of a late node that is looked at before the first update.
@@ -103,6 +105,7 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 	if err := p.planMemory(); err != nil {
 		return nil, err
 	}
+	s.measure(p)
 	s.stats.Compiles++
 	return p, nil
 }

@@ -100,7 +100,12 @@ func (p *program) compute(from, to int, feed graph.Feed) (err error) {
 		}
 	}()
 	for p.current = from; p.current < to; p.current++ {
-		if err := p.step(p.current, feed); err != nil {
+		if p.measured != nil {
+			err = p.stepMeasured(p.current, func() error { return p.step(p.current, feed) })
+		} else {
+			err = p.step(p.current, feed)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,7 @@ type Session struct {
 	bound    map[*graph.Graph]int
 	clock    int64
 	stats    Stats
+	profile  map[string]*OpProfile // nil without Profiling
 	closed   bool
 }
 

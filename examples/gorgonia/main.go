@@ -53,8 +53,8 @@ func run(dir string, steps int64, seed uint64, saveEvery int64) error {
 	}
 	trainOp := optim.Adam(0.05).Minimize(g, loss)
 	train, test := datasets.Iris().Split(0.8)
-	ctx, release := estimator.UntilSignal(context.Background())
-	defer release()
+	ctx, caught := estimator.UntilSignal(context.Background())
+	defer caught()
 	bind := func(b datasets.Batch) (graph.Feed, error) {
 		oneHot := tensor.New(tensor.WithShape(batch, 3), tensor.Of(G.Float32))
 		for i, label := range b.Labels[datasets.DefaultLabel].Int64s() {

@@ -72,8 +72,8 @@ func (c *config) checkNumbers(f string) error {
 	switch {
 	case c.given["SaveModelSecs"] && c.given["SaveModelSteps"]:
 		return argumentError(f, "SaveModelSteps", "SaveModelSecs and SaveModelSteps cannot be both set")
-	case c.saveModelSecs < 0:
-		return argumentError(f, "SaveModelSecs", fmt.Sprintf("%v, want at least 0", c.saveModelSecs.Seconds()))
+	case c.saveModelEvery < 0:
+		return argumentError(f, "SaveModelSecs", fmt.Sprintf("%v, want at least 0", c.saveModelEvery.Seconds()))
 	case c.given["SaveModelSteps"] && c.saveModelSteps <= 0:
 		return argumentError(f, "SaveModelSteps", fmt.Sprintf("%d, want at least 1", c.saveModelSteps))
 	case c.logEverySteps < 0:
@@ -165,8 +165,8 @@ func (c *config) saveSchedule() (schedule hooks.Schedule, on bool) {
 	if c.given["SaveModelSteps"] {
 		return hooks.EverySteps(c.saveModelSteps), true
 	}
-	if c.saveModelSecs > 0 {
-		return hooks.EveryDuration(c.saveModelSecs), true
+	if c.saveModelEvery > 0 {
+		return hooks.EveryDuration(c.saveModelEvery), true
 	}
 	return schedule, false
 }

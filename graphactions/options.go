@@ -34,7 +34,7 @@ type config struct {
 	logEverySteps  int64
 	chief          bool
 	master         string
-	saveModelSecs  time.Duration
+	saveModelEvery time.Duration
 	saveModelSteps int64
 	keepMax        int
 	keepHours      float64
@@ -60,15 +60,15 @@ type config struct {
 
 func newConfig(opts []Option) *config {
 	c := &config{
-		logEverySteps: 10,
-		chief:         true,
-		saveModelSecs: 600 * time.Second,
-		keepMax:       5,
-		keepHours:     10_000,
-		saveSummaries: 100,
-		failOnNaN:     true,
-		logger:        slog.Default(),
-		given:         map[string]bool{},
+		logEverySteps:  10,
+		chief:          true,
+		saveModelEvery: 600 * time.Second,
+		keepMax:        5,
+		keepHours:      10_000,
+		saveSummaries:  100,
+		failOnNaN:      true,
+		logger:         slog.Default(),
+		given:          map[string]bool{},
 	}
 	for _, opt := range opts {
 		if opt != nil {
@@ -144,7 +144,7 @@ func Master(master string) Option { return option("Master", func(c *config) { c.
 // last; 0 turns it off. The default is 600 unless SaveModelSteps is given. The first
 // state and the last are saved in any case.
 func SaveModelSecs(seconds float64) Option {
-	return option("SaveModelSecs", func(c *config) { c.saveModelSecs = time.Duration(seconds * float64(time.Second)) })
+	return option("SaveModelSecs", func(c *config) { c.saveModelEvery = time.Duration(seconds * float64(time.Second)) })
 }
 
 // SaveModelSteps writes a checkpoint every n steps instead of by the clock.

@@ -42,8 +42,7 @@ func (t *clipByNorm) Apply32(_ Step, u, _ []float32, _ [][]float32) { applyClipB
 func (t *clipByNorm) Apply64(_ Step, u, _ []float64, _ [][]float64) { applyClipByNorm(u, t.norm) }
 
 func applyClipByNorm[T float](u []T, norm float64) {
-	// Not "n > norm": a norm that is not a number makes the update one too.
-	if n := math.Sqrt(squares(u)); !(n <= norm) {
+	if n := math.Sqrt(squares(u)); n > norm {
 		multiply(u, T(norm/n))
 	}
 }

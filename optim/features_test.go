@@ -99,6 +99,12 @@ func TestRunsPerStep(t *testing.T) {
 	require.Equal(t, 1, optim.RunsPerStep(nil))
 	s = newSetup(t, optim.SGD(1, optim.Accumulate(7)), nil, []float64{1})
 	require.Equal(t, 7, optim.RunsPerStep(ops.Group(s.graph, "both", s.op, s.gradients[0])))
+	g, loss := model()
+	kernel, bias := optim.Variables(g.VariableNamed("dense/kernel")), optim.Variables(g.VariableNamed("dense/bias"))
+	first := optim.SGD(1, optim.Accumulate(2)).Minimize(g, loss, kernel)
+	second := optim.SGD(1, optim.Accumulate(5)).Minimize(g, loss, bias)
+	require.Equal(t, 5, optim.RunsPerStep(ops.Group(g, "first_second", first, second)))
+	require.Equal(t, 5, optim.RunsPerStep(ops.Group(g, "second_first", second, first)))
 }
 
 // moving_averages_test.py computes the reference by these formulas.

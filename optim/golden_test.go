@@ -1,6 +1,7 @@
 package optim_test
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -77,11 +78,12 @@ func TestGoldenFormulas(t *testing.T) {
 			m[1] = b2*m[1] + (1-b2)*g*g
 			return v - adamRate(k)*((1-b1)*g+b1*m[0])/(math.Sqrt(m[1])+epsilon)
 		}, []string{"v0/Adam", "v0/Adam_1"}},
-		{"AMSGrad", "keras adam.py with amsgrad", optim.AMSGrad(rate), func(m *[3]float64, k int, v, g float64) float64 {
+		{"AMSGrad", "keras adam.py with amsgrad", optim.AMSGrad(rate, optim.WithBeta2(0.5)), func(m *[3]float64, k int, v, g float64) float64 {
 			m[0] = b1*m[0] + (1-b1)*g
-			m[1] = b2*m[1] + (1-b2)*g*g
+			m[1] = 0.5*m[1] + 0.5*g*g
 			m[2] = math.Max(m[2], m[1])
-			return v - adamRate(k)*m[0]/(math.Sqrt(m[2])+epsilon)
+			r := rate * math.Sqrt(1-math.Pow(0.5, float64(k))) / (1 - math.Pow(b1, float64(k)))
+			return v - r*m[0]/(math.Sqrt(m[2])+epsilon)
 		}, []string{"v0/Adam", "v0/Adam_1", "v0/Adam_2"}},
 		{"AdamW", "keras adamw.py: the weight decays before Adam's update", optim.AdamW(rate, optim.WithWeightDecay(0.1)), func(m *[3]float64, k int, v, g float64) float64 {
 			v -= v * 0.1 * rate
@@ -95,10 +97,10 @@ func TestGoldenFormulas(t *testing.T) {
 			m[1] = b2*m[1] + (1-b2)*g*g
 			return v - adamRate(k)*m[0]/(math.Sqrt(m[1])+epsilon)
 		}, []string{"v0/AdamW", "v0/AdamW_1"}},
-		{"Lion", "keras lion.py", optim.Lion(rate, optim.WithWeightDecay(0.1)), func(m *[3]float64, _ int, v, g float64) float64 {
+		{"Lion", "keras lion.py", optim.Lion(rate, optim.WithWeightDecay(0.1), optim.WithBeta2(0.5)), func(m *[3]float64, _ int, v, g float64) float64 {
 			v -= v * 0.1 * rate
 			v -= rate * math.Copysign(1, b1*m[0]+(1-b1)*g)
-			m[0] = 0.99*m[0] + 0.01*g
+			m[0] = 0.5*m[0] + 0.5*g
 			return v
 		}, []string{"v0/Lion"}},
 	} {
@@ -119,4 +121,19 @@ func TestGoldenFormulas(t *testing.T) {
 func TestLionStopsWhereThereIsNoDirection(t *testing.T) {
 	s := train(t, optim.Lion(0.5), 3, [][]float64{{2, 2}}, [][]float64{{0, 1}})
 	require.Equal(t, []float64{2, 0.5}, value(t, s, "v0"))
+}
+
+// With zero gradients only the decay is left, and not for the variables exempt from it.
+func TestWeightDecayExclusion(t *testing.T) {
+	decay, exempt := optim.WithWeightDecay(0.1), optim.ExcludeFromWeightDecay("v1", "2$")
+	for name, o := range map[string]optim.Optimizer{
+		"AdamW": optim.AdamW(0.5, decay, exempt), "Lion": optim.Lion(0.5, decay, exempt), "Chain": optim.Chain(0.5, optim.AddDecayedWeights(0.1, "v1", "2$")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := train(t, o, 2, [][]float64{{2}, {2}, {2}, {2}}, [][]float64{{0}, {0}, {0}, {0}})
+			for v, want := range []float64{2 * 0.95 * 0.95, 2, 2, 2 * 0.95 * 0.95} {
+				require.InDelta(t, want, value(t, s, fmt.Sprint("v", v))[0], 1e-12, v)
+			}
+		})
+	}
 }

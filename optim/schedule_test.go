@@ -80,14 +80,17 @@ func TestSchedulesOfTensorFlow(t *testing.T) {
 }
 
 func TestNoisyLinearCosineDecay(t *testing.T) {
-	d := optim.NoisyLinearCosineDecay{LinearCosineDecay: optim.LinearCosineDecay{DecaySteps: 1000}, InitialVariance: 1, VarianceDecay: 0.55, Seed: 1}
+	d := optim.NoisyLinearCosineDecay{LinearCosineDecay: optim.LinearCosineDecay{DecaySteps: 1000}, InitialVariance: 4, VarianceDecay: 0.55, Seed: 1}
 	other := d
 	other.Seed = 2
-	var early, late, same int
+	var early, late, same, stopped int
 	for step := int64(0); step < 200; step++ {
 		rate, line := d.LearningRate(1, step), d.LinearCosineDecay.LearningRate(1, step)
 		require.Equal(t, rate, d.LearningRate(1, step), "a function of the step")
 		require.GreaterOrEqual(t, rate, 0.0)
+		if rate == 0 {
+			stopped++
+		}
 		if rate == other.LearningRate(1, step) && rate > 0 {
 			same++
 		}
@@ -97,6 +100,7 @@ func TestNoisyLinearCosineDecay(t *testing.T) {
 			late++
 		}
 	}
+	require.NotZero(t, stopped, "some noise would make the rate negative")
 	require.Zero(t, same, "another seed, other noise")
 	require.Greater(t, early, late, "the variance shrinks")
 	require.Zero(t, testing.AllocsPerRun(100, func() { d.LearningRate(1, 5) }))

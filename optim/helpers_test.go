@@ -22,7 +22,7 @@ type setup struct {
 	session   *session.Session
 }
 
-func newSetup[T float32 | float64](t *testing.T, o optim.Optimizer, opts []session.Option, variables ...[]T) *setup {
+func newSetup[T float32 | float64](t testing.TB, o optim.Optimizer, opts []session.Option, variables ...[]T) *setup {
 	t.Helper()
 	var zero T
 	dt := tensor.Float32

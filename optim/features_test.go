@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/nn"
 	"github.com/stheno-ml/stheno/ops"
 	"github.com/stheno-ml/stheno/optim"
 	"github.com/stheno-ml/stheno/session"
@@ -277,6 +278,103 @@ func TestTwoAverages(t *testing.T) {
 	require.NoError(t, g.Err())
 	o.Minimize(g, loss)
 	require.ErrorContains(t, g.Err(), `the name "dense/kernel/ExponentialMovingAverage" is already taken`)
+}
+
+// Variables without axes are gorgonia scalars, not tensors: everything works for them.
+func TestScalarVariables(t *testing.T) {
+	g := graph.New()
+	v := g.Variable("v", tensor.Float32, tensor.ScalarShape(), graph.InitializerFunc(func(v *tensor.Dense, _ graph.Random) error {
+		v.Float32s()[0] = 2
+		return nil
+	}))
+	op := optim.Momentum(1, 0.5, optim.ClipByValue(-1, 1), optim.Accumulate(2), optim.WithExponentialMovingAverage(0.5, optim.ZeroDebias)).
+		Minimize(g, ops.Square(g, v)) // the gradient is 2v
+	require.NoError(t, g.Err())
+	s, err := session.New(g)
+	require.NoError(t, err)
+	defer s.Close()
+	for range 4 { // 2 - 1 = 1, then 1 - (0.5 + 1) = -0.5
+		_, err := s.Run(t.Context(), gorgonia.Nodes{op}, nil)
+		require.NoError(t, err)
+	}
+	for name, want := range map[string]float64{"v": -0.5, "v/Momentum": 1.5, "v/ExponentialMovingAverage": (0.5*1 - 0.5) / 1.5, "v/ExponentialMovingAverage/local_step": 2} {
+		x, err := s.Store().Value(name)
+		require.NoError(t, err)
+		require.InDelta(t, want, x.Float32s()[0], 1e-6, name)
+	}
+}
+
+// An average starts at the value that the variable starts at, whatever makes it.
+func TestAverageOfRandomVariable(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		g := graph.New(graph.Seed(7))
+		v := g.Variable("v", dt, tensor.Shape{3}, nn.GlorotUniform())
+		optim.SGD(1, optim.WithExponentialMovingAverage(0.5)).Minimize(g, ops.Sum(g, v))
+		s, err := session.New(g)
+		require.NoError(t, err)
+		first, err := s.Store().Value("v")
+		require.NoError(t, err)
+		average, err := s.Store().Value("v/ExponentialMovingAverage")
+		require.NoError(t, err)
+		require.Equal(t, first.Data(), average.Data())
+		require.NoError(t, s.Close())
+	}
+}
+
+func ExampleAveraged() {
+	g, loss := model()
+	trainOp := optim.SGD(0.1, optim.WithExponentialMovingAverage(0.9, optim.NumUpdates)).Minimize(g, loss)
+	training, err := session.New(g)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer training.Close()
+	for range 5 {
+		if _, err := training.Run(context.Background(), gorgonia.Nodes{trainOp}, nil); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	// A graph for evaluation, which has no averages, gets them under the weights' names.
+	evaluation, loss := model()
+	store := session.NewStore()
+	if err := store.Restore(optim.Averaged(training.Store().Snapshot())); err != nil {
+		fmt.Println(err)
+		return
+	}
+	s, err := session.New(evaluation, session.WithStore(store))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer s.Close()
+	out, err := s.Run(context.Background(), gorgonia.Nodes{loss}, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("loss with averages %.4f\n", out[0].Data())
+	fmt.Println("averages of", len(optim.Averages(training.Store().Names())), "variables")
+	// Output:
+	// loss with averages 0.3665
+	// averages of 2 variables
+}
+
+func ExampleFreeze() {
+	g, loss := model()
+	optim.Adam(0.001).Minimize(g, loss, optim.Freeze("/kernel$"))
+	for _, v := range g.Variables() {
+		fmt.Println(v.Name)
+	}
+	// Output:
+	// dense/kernel
+	// dense/bias
+	// global_step
+	// beta1_power
+	// beta2_power
+	// dense/bias/Adam
+	// dense/bias/Adam_1
 }
 
 func ExampleAccumulate() {

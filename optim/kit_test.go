@@ -45,11 +45,15 @@ func BenchmarkStep(b *testing.B) {
 			s := newSetup(b, c.o, nil, make([]float32, 100_000), make([]float32, 100_000), make([]float32, 100_000))
 			feed := feedOf(s, noisy[float32](1, 100_000), noisy[float32](2, 100_000), noisy[float32](3, 100_000))
 			fetches, out := gorgonia.Nodes{s.op}, make([]gorgonia.Value, 1)
-			b.ReportAllocs()
-			for b.Loop() {
+			run := func() {
 				if err := s.session.RunInto(b.Context(), out, fetches, feed, nil); err != nil {
 					b.Fatal(err)
 				}
+			}
+			run() // compiles
+			b.ReportAllocs()
+			for b.Loop() {
+				run()
 			}
 		})
 	}

@@ -228,3 +228,23 @@ func ExampleWarmUp() {
 	// step  550: 0.0055
 	// step 1000: 0.0010
 }
+
+// A schedule's description is part of a node's name: it says every number, defaults too.
+func TestDescriptions(t *testing.T) {
+	for want, s := range map[string]optim.Schedule{
+		"PiecewiseConstant(boundaries [5], values [1 0.5])":                                        optim.PiecewiseConstant{Boundaries: []int64{5}, Values: []float64{1, 0.5}},
+		"ExponentialDecay(0.9 every 3 steps)":                                                      optim.ExponentialDecay{DecaySteps: 3, DecayRate: 0.9},
+		"NaturalExpDecay(0.9 every 3 steps, staircase)":                                            optim.NaturalExpDecay{DecaySteps: 3, DecayRate: 0.9, Staircase: true},
+		"InverseTimeDecay(0.9 every 3 steps)":                                                      optim.InverseTimeDecay{DecaySteps: 3, DecayRate: 0.9},
+		"PolynomialDecay(3 steps to 0.1, power 1, cycle)":                                          optim.PolynomialDecay{DecaySteps: 3, End: 0.1, Cycle: true},
+		"CosineDecay(3 steps, alpha 0.1)":                                                          optim.CosineDecay{DecaySteps: 3, Alpha: 0.1},
+		"CosineDecayRestarts(3 steps, t_mul 2, m_mul 1, alpha 0)":                                  optim.CosineDecayRestarts{FirstDecaySteps: 3},
+		"LinearCosineDecay(3 steps, periods 0.5, alpha 0, beta 0)":                                 optim.LinearCosineDecay{DecaySteps: 3},
+		"NoisyLinearCosineDecay(3 steps, periods 2, alpha 0, beta 0, variance 1, decay 0, seed 4)": optim.NoisyLinearCosineDecay{LinearCosineDecay: optim.LinearCosineDecay{DecaySteps: 3, NumPeriods: 2}, InitialVariance: 1, Seed: 4},
+		"WarmUp(3 steps from 0.1)":                                                                 optim.WarmUp{Steps: 3, From: 0.1},
+		"OneCycle(10 steps, rise 0.3, div 25, final div 10000)":                                    optim.OneCycle{TotalSteps: 10},
+		"func": optim.ScheduleFunc(func(x float64, _ int64) float64 { return x }),
+	} {
+		require.Equal(t, want, fmt.Sprint(s))
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/optim"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
 	"github.com/stheno-ml/stheno/summaries"
@@ -19,6 +20,7 @@ import (
 // arguments, the input or the checkpoint is found before anything is written.
 func (t *trainer) open(ctx context.Context) error {
 	t.epoch, t.saved, t.healthy = -1, -1, true
+	t.runsPerStep = optim.RunsPerStep(t.trainOp)
 	err := t.openSession()
 	if err == nil {
 		t.input, err = t.openInput()

@@ -8,6 +8,8 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/stheno-ml/stheno/internal/dense"
+
+	"github.com/stheno-ml/stheno/graph"
 )
 
 // A stockRule is one way in which Gorgonia is wrong, how to recognise it in a program,
@@ -23,15 +25,6 @@ type stockRule struct {
 	replace func(n *gorgonia.Node) gorgonia.Op
 	// Why says what is wrong, after "Gorgonia's <Op>"; Use what to build instead.
 	Why, Use string
-}
-
-// lostInputs is about the whole graph: Log(1-x), in BinaryXent too, takes a node out of
-// it, and the graph's index by node id, where it was used before, is then wrong for later
-// nodes. graph.InputsOf reads that index.
-var lostInputs = stockRule{
-	Op:  "Log(1-x)",
-	Why: "took a node out of the graph, which now returns the inputs of another node for this one",
-	Use: "use ops.Log and ops.Sub, and nn.SigmoidCrossEntropy in place of BinaryXent",
 }
 
 // stockRules lists what is known to be wrong in Gorgonia v0.9.18, after the executor
@@ -158,32 +151,32 @@ func anyNode(n *gorgonia.Node, is func(*gorgonia.Node) bool) bool {
 
 // isLog2Gradient recognises gradient÷(x÷ln2), made while log2(x) was differentiated.
 func isLog2Gradient(n *gorgonia.Node) bool {
-	in := childrenOf(n)
+	in := graph.InputsOf(n)
 	if !elementwise(n, divide) || !isGradient(n) || !elementwise(in[1], divide) || !isGradient(in[1]) {
 		return false
 	}
-	quotient := childrenOf(in[1])
+	quotient := graph.InputsOf(in[1])
 	return constantIs(quotient[1], math.Ln2) &&
-		anyNode(n, func(m *gorgonia.Node) bool { return elementwise(m, "log2") && childrenOf(m)[0] == quotient[0] })
+		anyNode(n, func(m *gorgonia.Node) bool { return elementwise(m, "log2") && graph.InputsOf(m)[0] == quotient[0] })
 }
 
 // isInverseSqrtGradient recognises gradient÷(2⊙y³), y = invSqrt(x), whose negative is the
 // gradient of x.
 func isInverseSqrtGradient(n *gorgonia.Node) bool {
-	if in := childrenOf(n); !elementwise(n, divide) || len(in) != 2 || !isTwoCubes(in[1]) {
+	if in := graph.InputsOf(n); !elementwise(n, divide) || len(in) != 2 || !isTwoCubes(in[1]) {
 		return false
 	}
 	return anyNode(n, func(m *gorgonia.Node) bool {
-		return elementwise(m, "neg") && isGradient(m) && childrenOf(m)[0] == n
+		return elementwise(m, "neg") && isGradient(m) && graph.InputsOf(m)[0] == n
 	})
 }
 
 func isTwoCubes(n *gorgonia.Node) bool {
-	in := childrenOf(n)
+	in := graph.InputsOf(n)
 	if !elementwise(n, multiply) || len(in) != 2 || !constantIs(in[0], 2) || !elementwise(in[1], "cube") {
 		return false
 	}
-	return elementwise(childrenOf(in[1])[0], "invSqrt")
+	return elementwise(graph.InputsOf(in[1])[0], "invSqrt")
 }
 
 // isOuterGradient recognises Gᵀ×a, where G is the gradient of an outer product of a.
@@ -191,10 +184,10 @@ func isOuterGradient(n *gorgonia.Node) bool {
 	if n.Op().String() != "Aᵀ × b" || !isGradient(n) {
 		return false
 	}
-	in := childrenOf(n)
+	in := graph.InputsOf(n)
 	return anyNode(n, func(m *gorgonia.Node) bool {
 		return fmt.Sprintf("%T", m.Op()) == "gorgonia.linAlgBinOp" && m.Op().String() == "a ⊗ b" && !isGradient(m) &&
-			slices.Contains(childrenOf(m), in[1]) && dense.SameShape(m.Shape(), in[0].Shape())
+			slices.Contains(graph.InputsOf(m), in[1]) && dense.SameShape(m.Shape(), in[0].Shape())
 	})
 }
 
@@ -203,20 +196,20 @@ func isLogSumExp(n *gorgonia.Node) bool {
 	if !elementwise(n, "ln") {
 		return false
 	}
-	total := childrenOf(n)[0]
+	total := graph.InputsOf(n)[0]
 	if !elementwise(total, add) {
 		return false
 	}
-	sum, largest := childrenOf(total)[0], childrenOf(total)[1]
+	sum, largest := graph.InputsOf(total)[0], graph.InputsOf(total)[1]
 	if fmt.Sprintf("%T", sum.Op()) != "gorgonia.sumOp" || fmt.Sprintf("%T", largest.Op()) != "*gorgonia.maxOp" {
 		return false
 	}
-	exp := childrenOf(sum)[0]
+	exp := graph.InputsOf(sum)[0]
 	if !elementwise(exp, "exp") {
 		return false
 	}
-	shifted := childrenOf(exp)[0]
-	return elementwise(shifted, subtract) && childrenOf(shifted)[1] == largest && childrenOf(shifted)[0] == childrenOf(largest)[0]
+	shifted := graph.InputsOf(exp)[0]
+	return elementwise(shifted, subtract) && graph.InputsOf(shifted)[1] == largest && graph.InputsOf(shifted)[0] == graph.InputsOf(largest)[0]
 }
 
 // isPadded reports whether a pooling op pads, or does not say.

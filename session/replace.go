@@ -118,7 +118,7 @@ func replaceWith(op gorgonia.Op, run func(gorgonia.Value, []gorgonia.Value) erro
 // replaceReduction returns a sum or a maximum over any axes.
 func replaceReduction(n *gorgonia.Node) gorgonia.Op {
 	op := n.Op()
-	axes, dims := axesField(op), childrenOf(n)[0].Dims()
+	axes, dims := axesField(op), graph.InputsOf(n)[0].Dims()
 	if len(axes) == 0 || slices.Min(axes) < 0 || slices.Max(axes) >= dims {
 		return nil
 	}

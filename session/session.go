@@ -35,6 +35,8 @@ type Session struct {
 	stats    Stats
 	profile  map[string]*OpProfile // nil without Profiling
 	closed   bool
+	// allowBroken runs stock ops that are known to be wrong.
+	allowBroken bool
 }
 
 // Option changes how [New] makes a session.

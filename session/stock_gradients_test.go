@@ -184,11 +184,7 @@ func numbers(v any) (values []float64) {
 // differences, and the values of those that could be wrong with a reference. An op
 // that fails here belongs into the table of refuse.go.
 func TestStockGradients(t *testing.T) {
-	cases := stockCases()
-	if !lostInputs() {
-		cases = append(cases, removingCases()...)
-	}
-	for _, c := range cases {
+	for _, c := range append(stockCases(), removingCases()...) {
 		t.Run(c.name, func(t *testing.T) {
 			defer func() {
 				if r := recover(); r != nil {

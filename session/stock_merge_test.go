@@ -92,29 +92,11 @@ func TestBinaryXentOfCertainty(t *testing.T) {
 	feed := func(values ...float64) graph.Feed {
 		return graph.Feed{p: tensor.New(tensor.WithBacking(values)), y: tensor.New(tensor.WithBacking([]float64{0, 1}))}
 	}
+	// Log(1-x), inside, takes a node out of the graph; its index of inputs is then wrong.
 	values, err := s.Run(ctx, Nodes{loss}, feed(0.25, 0.5))
-	var refused *session.RefusedOpError
-	if !lostInputs() {
-		require.NoError(t, err)
-		require.InDeltaSlice(t, []float64{-math.Log(0.75), -math.Log(0.5)}, values[0].Data(), 1e-12)
-		require.True(t, math.IsNaN(numbers(run(t, s, feed(0, 1), loss)[0])[0]))
-		return
-	}
-	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "Log(1-x)", refused.Op)
-}
-
-// lostInputs reports whether graph.InputsOf returns the inputs of another node once
-// Log(1-x) took one out of the graph.
-func lostInputs() bool {
-	g := graph.New()
-	Must(BinaryXent(g.Placeholder("p", tensor.Float64, 2), g.Placeholder("y", tensor.Float64, 2)))
-	for _, n := range g.AllNodes() {
-		if n.Op() != nil && n.Op().Arity() != len(graph.InputsOf(n)) {
-			return true
-		}
-	}
-	return false
+	require.NoError(t, err)
+	require.InDeltaSlice(t, []float64{-math.Log(0.75), -math.Log(0.5)}, values[0].Data(), 1e-12)
+	require.True(t, math.IsNaN(numbers(run(t, s, feed(0, 1), loss)[0])[0]))
 }
 
 // An op that Gorgonia's machine computes in place leaves what it read alone.

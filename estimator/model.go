@@ -124,7 +124,11 @@ func (e *Estimator) open(m *model, store *session.Store) error {
 		}
 		return &session.Twin{Graph: other.graph, Node: m.twinOf(other)}, nil
 	}
-	s, err := session.New(m.graph, session.WithStore(store), session.Workers(e.config.Workers), session.WithRebuild(rebuild))
+	options := []session.Option{session.WithStore(store), session.WithRebuild(rebuild)}
+	if e.config.Workers > 0 {
+		options = append(options, session.Workers(e.config.Workers))
+	}
+	s, err := session.New(m.graph, options...)
 	if err != nil {
 		return fmt.Errorf("estimator: mode %s: %w", m.mode, err)
 	}

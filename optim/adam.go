@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/stheno-ml/stheno/internal/vector"
+)
 
 // Adam follows running means of g and g*g (Kingma and Ba 2014), as
 // tf.train.AdamOptimizer does: m = beta1*m + (1-beta1)*g, s = beta2*s + (1-beta2)*g*g,
@@ -79,12 +83,31 @@ func (r *adam) forVariables(names list) (Rule, error) {
 	return &c, err
 }
 
-func (r *adam) Update32(s Step, v, g []float32, slots [][]float32) { updateAdam(r, s, v, g, slots) }
+func (r *adam) Update32(s Step, v, g []float32, slots [][]float32) {
+	if r.nesterov || r.largest {
+		updateAdam(r, s, v, g, slots)
+		return
+	}
+	rate, keep := r.factors(s)
+	if keep != 1 {
+		vector.Scale(v, float32(keep), v)
+	}
+	vector.Adam{
+		Rate: float32(rate), Beta1: float32(r.beta1), Beta2: float32(r.beta2), Epsilon: float32(r.epsilon), Scale: float32(s.Scale),
+	}.Update(v, slots[0], slots[1], g)
+}
+
 func (r *adam) Update64(s Step, v, g []float64, slots [][]float64) { updateAdam(r, s, v, g, slots) }
 
+// factors returns the rate with its correction for the means' start at 0, and what
+// remains of a weight after its decay.
+func (r *adam) factors(s Step) (rate, keep float64) {
+	return s.LearningRate * math.Sqrt(1-s.State[1]) / (1 - s.State[0]), 1 - s.LearningRate*r.weightDecay.rate(s)
+}
+
 func updateAdam[T float](r *adam, s Step, v, g []T, slots [][]T) {
-	rate := T(s.LearningRate * math.Sqrt(1-s.State[1]) / (1 - s.State[0]))
-	keep := T(1 - s.LearningRate*r.weightDecay.rate(s))
+	rate64, keep64 := r.factors(s)
+	rate, keep := T(rate64), T(keep64)
 	scale, beta1, beta2, epsilon := T(s.Scale), T(r.beta1), T(r.beta2), T(r.epsilon)
 	first, second := slots[0][:len(v)], slots[1][:len(v)]
 	if r.nesterov || r.largest {

@@ -1,6 +1,10 @@
 package optim
 
-import "math"
+import (
+	"math"
+
+	"github.com/stheno-ml/stheno/internal/vector"
+)
 
 // SGD is gradient descent: v -= rate*g. Slots: none.
 func SGD(learningRate float64, opts ...Option) Optimizer {
@@ -11,11 +15,12 @@ func SGD(learningRate float64, opts ...Option) Optimizer {
 
 type sgd struct{ standard }
 
-func (r *sgd) Update32(s Step, v, g []float32, _ [][]float32) { updateSGD(s, v, g) }
-func (r *sgd) Update64(s Step, v, g []float64, _ [][]float64) { updateSGD(s, v, g) }
+func (r *sgd) Update32(s Step, v, g []float32, _ [][]float32) {
+	vector.AddScaled(v, v, -float32(s.LearningRate)*float32(s.Scale), g)
+}
 
-func updateSGD[T float](s Step, v, g []T) {
-	rate := T(s.LearningRate) * T(s.Scale)
+func (r *sgd) Update64(s Step, v, g []float64, _ [][]float64) {
+	rate := s.LearningRate * s.Scale
 	for i := range v {
 		v[i] -= rate * g[i]
 	}

@@ -90,9 +90,9 @@ func newConvolution(name string, axes int, o ConvOptions) (*convolution, error) 
 	}
 	switch {
 	case c.groups < 0:
-		return nil, fmt.Errorf("Groups is %d, want at least 1", o.Groups)
+		return nil, fmt.Errorf("option Groups is %d, want at least 1", o.Groups)
 	case o.Padding != Valid && o.Padding != Same:
-		return nil, fmt.Errorf("Padding is %v, want Valid or Same", o.Padding)
+		return nil, fmt.Errorf("option Padding is %v, want Valid or Same", o.Padding)
 	}
 	return c, nil
 }

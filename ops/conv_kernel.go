@@ -192,6 +192,7 @@ func assignRun[T float](dst, src []T) {
 		return
 	}
 	src = src[:len(dst)]
+	//lint:ignore S1001 copy is what this avoids
 	for i, v := range src {
 		dst[i] = v
 	}

@@ -372,7 +372,7 @@ func TestConvBadInput(t *testing.T) {
 		"channels of a group": {ops.ConvOptions{Groups: 2}, shapes(image, tensor.Shape{3, 3, 4, 2}), "want 2 channels in the kernel, not 4"},
 		"groups and channels": {ops.ConvOptions{Groups: 3}, shapes(image, tensor.Shape{3, 3, 1, 3}), "its 4 channels are not divisible by 3 groups"},
 		"groups and filters":  {ops.ConvOptions{Groups: 2}, shapes(image, tensor.Shape{3, 3, 2, 3}), "its 3 filters are not divisible by 2 groups"},
-		"groups":              {ops.ConvOptions{Groups: -1}, shapes(image, tensor.Shape{3, 3, 4, 2}), "ops.Conv2D: Groups is -1, want at least 1"},
+		"groups":              {ops.ConvOptions{Groups: -1}, shapes(image, tensor.Shape{3, 3, 4, 2}), "ops.Conv2D: option Groups is -1, want at least 1"},
 		"bias":                {ops.ConvOptions{}, shapes(image, tensor.Shape{3, 3, 4, 2}, tensor.Shape{3}), "the bias has shape (3), want [2]"},
 		"window":              {ops.ConvOptions{}, shapes(image, tensor.Shape{6, 3, 4, 2}), "the window is 6 wide, the input only 5"},
 		"dilated window":      {ops.ConvOptions{Dilations: []int{1, 3}}, shapes(image, tensor.Shape{3, 3, 4, 2}), "the window is 7 wide, the input only 5"},

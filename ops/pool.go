@@ -61,11 +61,11 @@ func GlobalAvgPool(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 
 // poolKind is what a pooling does with its windows.
 type poolKind struct {
-	run32 func(s *poolSizes, y, x []float32)
-	run64 func(s *poolSizes, y, x []float64)
+	run32 func(s poolSizes, y, x []float32)
+	run64 func(s poolSizes, y, x []float64)
 	// pull adds the gradients of the windows to dx, which is zero.
-	pull32 func(s *poolSizes, dx, x, y, grad []float32)
-	pull64 func(s *poolSizes, dx, x, y, grad []float64)
+	pull32 func(s poolSizes, dx, x, y, grad []float32)
+	pull64 func(s poolSizes, dx, x, y, grad []float64)
 }
 
 var (
@@ -171,18 +171,18 @@ func (p *pooling) apply(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 	}, x)
 }
 
-func poolKernel[T float](p *pooling, run func(s *poolSizes, y, x []T)) kernel {
+func poolKernel[T float](p *pooling, run func(s poolSizes, y, x []T)) kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		s, err := p.sizes(in[0].Shape())
 		if err != nil {
 			return err
 		}
-		run(&s, elements[T](out), elements[T](in[0]))
+		run(s, elements[T](out), elements[T](in[0]))
 		return nil
 	}
 }
 
-func poolPullKernel[T float](p *pooling, pull func(s *poolSizes, dx, x, y, grad []T)) kernel {
+func poolPullKernel[T float](p *pooling, pull func(s poolSizes, dx, x, y, grad []T)) kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		s, err := p.sizes(in[0].Shape())
 		if err != nil {
@@ -190,7 +190,7 @@ func poolPullKernel[T float](p *pooling, pull func(s *poolSizes, dx, x, y, grad 
 		}
 		dx := elements[T](out)
 		clear(dx)
-		pull(&s, dx, elements[T](in[0]), elements[T](in[1]), elements[T](in[2]))
+		pull(s, dx, elements[T](in[0]), elements[T](in[1]), elements[T](in[2]))
 		return nil
 	}
 }

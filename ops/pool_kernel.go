@@ -30,7 +30,7 @@ func (s *poolSizes) eachWindow(f func(y int, w poolWindow)) {
 }
 
 // maxWindows sets y to the maxima.
-func maxWindows[T float](s *poolSizes, y, x []T) {
+func maxWindows[T float](s poolSizes, y, x []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	s.eachWindow(func(yi int, w poolWindow) {
 		y := y[yi : yi+n]
@@ -55,7 +55,7 @@ func maxWindows[T float](s *poolSizes, y, x []T) {
 
 // pullMax adds each window's gradient at its first maximum, the first element whose bits
 // are the result's.
-func pullMax[T float, U word](s *poolSizes, dx, x, y, grad []T) {
+func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	xs, ys, grads, dxs := words[U](x), words[U](y), words[U](grad), words[U](dx)
 	apart := s.h.stride >= s.h.size && s.w.stride >= s.w.size // every element is in at most one window
@@ -105,7 +105,7 @@ func pullMax4[U word](y, grad, x, dx []U, at, n, line int) {
 }
 
 // avgWindows sets y to the means.
-func avgWindows[T float](s *poolSizes, y, x []T) {
+func avgWindows[T float](s poolSizes, y, x []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	s.eachWindow(func(yi int, w poolWindow) {
 		y := y[yi : yi+n]
@@ -123,7 +123,7 @@ func avgWindows[T float](s *poolSizes, y, x []T) {
 }
 
 // pullAvg shares each window's gradient among its elements.
-func pullAvg[T float](s *poolSizes, dx, _, _, grad []T) {
+func pullAvg[T float](s poolSizes, dx, _, _, grad []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	s.eachWindow(func(yi int, w poolWindow) {
 		scale := 1 / T(w.height*w.width)

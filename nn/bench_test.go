@@ -21,9 +21,9 @@ type step struct {
 	feed    graph.Feed
 }
 
-func (s *step) session(t testing.TB) *session.Session {
+func (s *step) session(t testing.TB, opts ...session.Option) *session.Session {
 	t.Helper()
-	sess, err := session.New(s.g)
+	sess, err := session.New(s.g, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func cnn() *step {
 func BenchmarkStep(b *testing.B) {
 	b.Run("W4", func(b *testing.B) {
 		w := cnn()
-		s := w.session(b)
+		s := w.session(b, session.Profiling())
 		defer s.Close()
 		outputs := make([]gorgonia.Value, len(w.fetches))
 		b.ReportAllocs()
@@ -74,5 +74,6 @@ func BenchmarkStep(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+		b.Logf("where the time went:\n%v", s.Profile())
 	})
 }

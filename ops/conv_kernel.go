@@ -152,32 +152,32 @@ func windows[T float](s *convSizes, memory *[]T, x []T, row, n, group int) ([]T,
 
 // im2col copies the windows at n rows of the result, padding as zeros.
 func im2col[T float](s *convSizes, col, x []T, row, n, group int) {
-	channels := s.x.channels
+	channels, terms, run := s.x.channels, s.terms(), s.w.size*s.inputs
 	whole := s.groups == 1 && s.w.dilation == 1 // a row of the window is one run of memory
+	first, last := s.w.interior()
 	for r := row; r < row+n; r++ {
 		image := x[r/s.y.height*s.x.height*s.x.width*channels:]
-		top := s.h.start(r % s.y.height)
-		for j := range s.y.width {
-			from, to := s.w.inside(j)
-			left := s.w.start(j)
-			for p := range s.h.size {
-				run := col[:s.w.size*s.inputs]
-				col = col[len(run):]
-				i := top + p*s.h.dilation
-				if i < 0 || i >= s.x.height {
-					clear(run)
+		block := col[(r-row)*s.y.width*terms:][:s.y.width*terms]
+		for p := range s.h.size {
+			i := s.h.start(r%s.y.height) + p*s.h.dilation
+			if i < 0 || i >= s.x.height {
+				for j := range s.y.width {
+					clear(block[j*terms+p*run:][:run])
+				}
+				continue
+			}
+			line := image[i*s.x.width*channels : (i+1)*s.x.width*channels]
+			for j := range s.y.width {
+				to := block[j*terms+p*run:][:run]
+				if whole && j >= first && j < last {
+					assignRun(to, line[s.w.start(j)*channels:])
 					continue
 				}
-				line := image[i*s.x.width*channels : (i+1)*s.x.width*channels]
-				clear(run[:from*s.inputs])
-				clear(run[to*s.inputs:])
-				if whole {
-					assignRun(run[from*channels:to*channels], line[(left+from)*channels:])
-					continue
-				}
-				for q := from; q < to; q++ {
-					at := (left+q*s.w.dilation)*channels + group*s.inputs
-					assignRun(run[q*s.inputs:(q+1)*s.inputs], line[at:])
+				from, until := s.w.inside(j)
+				clear(to[:from*s.inputs])
+				clear(to[until*s.inputs:])
+				for q := from; q < until; q++ {
+					assignRun(to[q*s.inputs:(q+1)*s.inputs], line[(s.w.start(j)+q*s.w.dilation)*channels+group*s.inputs:])
 				}
 			}
 		}
@@ -200,29 +200,27 @@ func assignRun[T float](dst, src []T) {
 
 // col2im adds the gradients of the windows at n rows of the result to dx.
 func col2im[T float](s *convSizes, dx, col []T, row, n, group int) {
-	channels := s.x.channels
+	channels, terms, run := s.x.channels, s.terms(), s.w.size*s.inputs
 	whole := s.groups == 1 && s.w.dilation == 1
+	first, last := s.w.interior()
 	for r := row; r < row+n; r++ {
 		image := dx[r/s.y.height*s.x.height*s.x.width*channels:]
-		top := s.h.start(r % s.y.height)
-		for j := range s.y.width {
-			from, to := s.w.inside(j)
-			left := s.w.start(j)
-			for p := range s.h.size {
-				run := col[:s.w.size*s.inputs]
-				col = col[len(run):]
-				i := top + p*s.h.dilation
-				if i < 0 || i >= s.x.height {
+		block := col[(r-row)*s.y.width*terms:][:s.y.width*terms]
+		for p := range s.h.size {
+			i := s.h.start(r%s.y.height) + p*s.h.dilation
+			if i < 0 || i >= s.x.height {
+				continue
+			}
+			line := image[i*s.x.width*channels : (i+1)*s.x.width*channels]
+			for j := range s.y.width {
+				from := block[j*terms+p*run:][:run]
+				if whole && j >= first && j < last {
+					addRun(line[s.w.start(j)*channels:], from)
 					continue
 				}
-				line := image[i*s.x.width*channels : (i+1)*s.x.width*channels]
-				if whole {
-					addRun(line[(left+from)*channels:], run[from*channels:to*channels])
-					continue
-				}
-				for q := from; q < to; q++ {
-					at := (left+q*s.w.dilation)*channels + group*s.inputs
-					addRun(line[at:], run[q*s.inputs:(q+1)*s.inputs])
+				begin, end := s.w.inside(j)
+				for q := begin; q < end; q++ {
+					addRun(line[(s.w.start(j)+q*s.w.dilation)*channels+group*s.inputs:], from[q*s.inputs:(q+1)*s.inputs])
 				}
 			}
 		}

@@ -72,6 +72,16 @@ func (a windowAxis) inside(out int) (from, to int) {
 	return min(from, to), to
 }
 
+// interior returns the positions, from first up to last, where the whole window lies on
+// the input.
+func (a windowAxis) interior() (first, last int) {
+	first = (a.before + a.stride - 1) / a.stride
+	if room := a.in + a.before - (a.size-1)*a.dilation - 1; room >= 0 {
+		last = min(room/a.stride+1, a.out)
+	}
+	return first, last
+}
+
 // perAxis completes a setting that is given for all axes, for each of them, or not.
 func perAxis(name string, given []int, axes, fallback int) ([2]int, error) {
 	var all [2]int

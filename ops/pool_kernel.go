@@ -84,23 +84,31 @@ func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
 	})
 }
 
-// pullMax4 is pullMax for a window of two by two that shares no element with another.
+// pullMax4 is pullMax for a window of two by two that shares no element with another. The
+// comparisons become conditional moves.
 func pullMax4[U word](y, grad, x, dx []U, at, n, line int) {
 	a, b, c, d := x[at:][:n], x[at+n:][:n], x[at+line:][:n], x[at+line+n:][:n]
 	da, db, dc, dd := dx[at:][:n], dx[at+n:][:n], dx[at+line:][:n], dx[at+line+n:][:n]
 	y, grad = y[:n], grad[:n]
 	for k := range n {
 		v, share := y[k], grad[k]
-		other := mask(a[k] ^ v)
-		da[k] = share &^ other
-		share &= other
-		other = mask(b[k] ^ v)
-		db[k] = share &^ other
-		share &= other
-		other = mask(c[k] ^ v)
-		dc[k] = share &^ other
-		share &= other
-		dd[k] = share &^ mask(d[k]^v)
+		var toA, toB, toC, toD U
+		if a[k] == v {
+			toA = share
+		}
+		share &^= toA
+		if b[k] == v {
+			toB = share
+		}
+		share &^= toB
+		if c[k] == v {
+			toC = share
+		}
+		share &^= toC
+		if d[k] == v {
+			toD = share
+		}
+		da[k], db[k], dc[k], dd[k] = toA, toB, toC, toD
 	}
 }
 

@@ -97,6 +97,9 @@ func TestSpatialBadInput(t *testing.T) {
 		"groups": {"nn.Conv2D: WithGroups: 4 channels and 6 filters are not both divisible by 4", func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 			return nn.Conv2D(g, x, 6, 3, nn.WithGroups(4))
 		}},
+		"groups and channels": {"nn.Conv2D: WithGroups: 4 channels and 3 filters are not both divisible by 3", func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+			return nn.Conv2D(g, x, 3, 3, nn.WithGroups(3))
+		}},
 		"no groups": {"nn.Conv2D: WithGroups: 0, want at least 1", func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 			return nn.Conv2D(g, x, 6, 3, nn.WithGroups(0))
 		}},

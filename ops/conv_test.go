@@ -3,6 +3,7 @@ package ops_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -329,7 +330,7 @@ func TestConvReLUAtItsEdge(t *testing.T) {
 	require.Equal(t, []float32{0, 0, 3}, out[1].Data())
 }
 
-// The same inputs give the same bits, in whatever program.
+// The same inputs give the same bits, in whatever program and on however many processors.
 func TestConvIsDeterministic(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	c := convCase{batch: 4, h: 20, w: 20, channels: 8, filters: 16, kh: 3, kw: 3, bias: true, o: ops.ConvOptions{Padding: ops.Same, ReLU: true}}
@@ -338,7 +339,9 @@ func TestConvIsDeterministic(t *testing.T) {
 		tensors = append(tensors, ofDtype(tensor.Float32, s, randomValues(r, s.TotalSize())))
 	}
 	var first []gorgonia.Value
-	for range 3 {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, processors := range []int{1, 2, 4, 4} {
+		runtime.GOMAXPROCS(processors)
 		w := newWeighted(t, tensor.Float32, c.build, c.shapes(c.batch))
 		weights := tensor.Ones(tensor.Float32, w.out.Shape()...)
 		out := w.run(t, weights, tensors...)

@@ -215,3 +215,23 @@ func TestCNNReadsDigits(t *testing.T) {
 	t.Logf("%d of %d right", right, rows)
 	require.Greater(t, float64(right)/float64(rows), 0.95)
 }
+
+func ExampleConv2D() {
+	g := graph.New(graph.Seed(1), graph.Training(true))
+	x := g.Placeholder("x", tensor.Float32, 64, 28, 28, 1)
+	h := nn.MaxPool2D(g, nn.Conv2D(g, x, 32, 3, nn.WithActivation(nn.ReLU)), 2)
+	h = nn.MaxPool2D(g, nn.Conv2D(g, h, 64, 3, nn.WithActivation(nn.ReLU)), 2)
+	logits := nn.Dense(g, nn.Flatten(g, h), 10)
+	for _, v := range g.Variables() {
+		fmt.Println(v.Name, v.Shape)
+	}
+	fmt.Println(h.Shape(), logits.Shape(), g.Err())
+	// Output:
+	// conv2d/kernel (3, 3, 1, 32)
+	// conv2d/bias (32)
+	// conv2d_1/kernel (3, 3, 32, 64)
+	// conv2d_1/bias (64)
+	// dense/kernel (1600, 10)
+	// dense/bias (10)
+	// (64, 5, 5, 64) (64, 10) <nil>
+}

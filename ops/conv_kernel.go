@@ -2,15 +2,20 @@ package ops
 
 import "gorgonia.org/gorgonia"
 
-// blockElements bounds the matrix of windows that is made at a time, so that it is
-// still in the cache when it is multiplied. The block is the unit of summation of the
-// kernel's gradient: bits depend on it.
-const blockElements = 1 << 16
+// The matrix of windows is made a block at a time, of about blockElements elements, so
+// that it is still in the cache when it is multiplied; but of at least blockPositions
+// rows, because every block is multiplied by the whole kernel. The block is also the unit
+// of summation of the kernel's gradient: bits depend on it.
+const (
+	blockElements  = 1 << 16
+	blockPositions = 256
+)
 
 // blockRows is how many rows of the result, each y.width positions, are computed at a
 // time.
 func (s *convSizes) blockRows() int {
-	return max(1, blockElements/max(1, s.y.width*s.terms()))
+	positions := max(blockElements/max(1, s.terms()), blockPositions)
+	return max(1, positions/max(1, s.y.width))
 }
 
 // rows is the number of rows of the result, in all images.

@@ -23,6 +23,9 @@ type layer struct {
 	kernelInitializer graph.Initializer
 	biasInitializer   graph.Initializer
 	noBias            bool
+	spatial           spatial    // convolutions and pooling
+	norm              norm       // normalisation
+	embedding         embeddings // embeddings
 	given             []string
 }
 
@@ -53,7 +56,7 @@ func WithoutBias() LayerOption {
 }
 
 func newLayer(opts []LayerOption) *layer {
-	l := &layer{kernelInitializer: GlorotUniform(), biasInitializer: Zeros()}
+	l := &layer{kernelInitializer: GlorotUniform(), biasInitializer: Zeros(), norm: defaultNorm(), embedding: defaultEmbeddings()}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(l)
@@ -93,6 +96,9 @@ func (l *layer) scope(g *graph.Graph, defaultName string) *graph.Graph {
 // WithoutBias.
 func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *gorgonia.Node {
 	l := newLayer(opts)
+	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias"); err != nil {
+		return g.Fail(fmt.Errorf("nn.Dense: %w", err))
+	}
 	switch {
 	case x == nil:
 		return g.Fail(fmt.Errorf("nn.Dense: x is nil"))

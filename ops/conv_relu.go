@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/vector"
 )
 
 // Loops over floats that would have to guess a branch for every element, and be wrong at
@@ -25,6 +26,10 @@ func mask[U word](w U) U { return -((w | -w) >> (8*unsafe.Sizeof(w) - 1)) }
 
 // rectify sets y to max(y, 0). NaN stays NaN; -0 becomes 0.
 func rectify[T float](y []T) {
+	if y32, ok := any(y).([]float32); ok {
+		vector.ReLU(y32, y32)
+		return
+	}
 	for i, v := range y {
 		y[i] = max(v, 0)
 	}
@@ -36,8 +41,13 @@ func reluGradient(g *graph.Graph, y, grad *gorgonia.Node) *gorgonia.Node {
 	return apply(g, definition{
 		name: name, dtype: y.Dtype(), dims: y.Dims(),
 		shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name, in) },
-		run:   pick(y.Dtype(), rectifiedKernel[float32, uint32], rectifiedKernel[float64, uint64]),
+		run:   pick(y.Dtype(), rectifiedKernel32, rectifiedKernel[float64, uint64]),
 	}, y, grad)
+}
+
+func rectifiedKernel32(out gorgonia.Value, in []gorgonia.Value) error {
+	vector.ReLUGrad(elements[float32](out), elements[float32](in[1]), elements[float32](in[0]))
+	return nil
 }
 
 func rectifiedKernel[T float, U word](out gorgonia.Value, in []gorgonia.Value) error {

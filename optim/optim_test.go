@@ -281,3 +281,27 @@ func Example() {
 	fmt.Printf("%.1f %v\n", v.Float64s(), err)
 	// Output: [3.0] <nil>
 }
+
+// Update ops, such as batch normalisation's moving averages, run with the train op.
+func TestUpdateOpsRunWithTheTrainOp(t *testing.T) {
+	g := graph.New()
+	w := g.Variable("w", tensor.Float64, tensor.Shape{1}, nil)
+	n := g.Variable("n", tensor.Int64, nil, nil, graph.NotTrainable())
+	g.AddTo(graph.UpdateOps, ops.AssignAdd(g, n, g.NamedConstant("one", int64(1))))
+	trainOp := optim.SGD(1).Minimize(g, ops.Sum(g, w))
+	require.NoError(t, g.Err())
+	s, err := session.New(g)
+	require.NoError(t, err)
+	defer s.Close()
+	for range 3 {
+		_, err = s.Run(context.Background(), gorgonia.Nodes{trainOp}, nil)
+		require.NoError(t, err)
+	}
+	v, err := s.Store().Value("n")
+	require.NoError(t, err)
+	require.EqualValues(t, 3, v.Data())
+	v, err = s.Store().Value("global_step")
+	require.NoError(t, err)
+	require.EqualValues(t, 3, v.Data())
+	require.Equal(t, []float64{-3}, value(t, s.Store(), "w"))
+}

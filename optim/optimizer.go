@@ -8,12 +8,14 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/ops"
 )
 
 // Optimizer makes train ops.
 type Optimizer interface {
 	// Minimize returns a node that, when run, changes the trainable variables that the
-	// loss depends on so as to make it smaller, and adds 1 to the global step. A loss
+	// loss depends on so as to make it smaller, adds 1 to the global step, and runs the
+	// graph's update ops so far (graph.UpdateOps), such as moving averages. A loss
 	// that depends on no trainable variable is the graph's error.
 	Minimize(g *graph.Graph, loss *gorgonia.Node, opts ...MinimizeOption) *gorgonia.Node
 	// ApplyGradients is the second half of Minimize, for gradients that were changed in
@@ -143,7 +145,11 @@ func (o *optimizer) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgon
 	if g.Err() != nil {
 		return g.Fail(nil)
 	}
-	return scope.SetName(g.Apply(u, u.inputs...), "train")
+	train := g.Apply(u, u.inputs...)
+	if updates := g.Collection(graph.UpdateOps); len(updates) > 0 {
+		return ops.Group(scope, "train", append(updates, scope.SetName(train, "update"))...)
+	}
+	return scope.SetName(train, "train")
 }
 
 func checkGradients(g *graph.Graph, gradients []Gradient) error {

@@ -73,10 +73,6 @@ func TestPageListsWhatNothingSees(t *testing.T) {
 	}
 }
 
-// landing are functions that the errors name and that another branch adds. Strike them
-// from here when they are there.
-var landing = map[string]bool{"ops.AvgPool2D": true, "ops.BatchNorm": true}
-
 // What the errors and the page tell people to use exists.
 func TestNamedReplacementsExist(t *testing.T) {
 	exists := map[string]bool{}
@@ -103,9 +99,6 @@ func TestNamedReplacementsExist(t *testing.T) {
 	found := regexp.MustCompile(`\b(ops|nn)\.[A-Z]\w+`).FindAllString(string(text), -1)
 	require.NotEmpty(t, found)
 	for _, name := range found {
-		require.True(t, exists[name] || landing[name], "%s does not exist", name)
-	}
-	for name := range landing {
-		require.False(t, exists[name], "%s exists: strike it from landing", name)
+		require.True(t, exists[name], "%s does not exist", name)
 	}
 }

@@ -100,11 +100,7 @@ func (t *trainer) startFresh() error {
 }
 
 func (t *trainer) readStep() (int64, error) {
-	v, err := t.session.Store().Value(t.graph.VariableOf(t.globalStep).Name)
-	if err != nil {
-		return 0, err
-	}
-	return v.Data().(int64), nil
+	return t.session.Store().Int64(t.graph.VariableOf(t.globalStep).Name)
 }
 
 // save writes a checkpoint of the current step, unless this step has one.

@@ -268,16 +268,17 @@ func (c *config) checkInput(function string) error {
 // placeholders of the same names. A placeholder without a tensor in the batch, and a
 // tensor without a placeholder, are errors that name it.
 func Bind(features, labels graph.Nodes) func(datasets.Batch) (graph.Feed, error) {
+	featureNames, labelNames := features.Names(), labels.Names()
 	return func(b datasets.Batch) (graph.Feed, error) {
 		feed := make(graph.Feed, len(features)+len(labels))
-		for _, name := range features.Names() {
+		for _, name := range featureNames {
 			t, ok := b.Features[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no feature %q", name)
 			}
 			feed[features[name]] = t
 		}
-		for _, name := range labels.Names() {
+		for _, name := range labelNames {
 			t, ok := b.Labels[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no label %q", name)

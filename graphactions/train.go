@@ -70,6 +70,7 @@ type trainer struct {
 	stamp       fileStamp // of the state file when it was read
 	loggedAt    time.Time
 	loggedFor   int64
+	steady      context.Context // is not cancelled
 	fetched     gorgonia.Nodes
 	values      []gorgonia.Value
 }
@@ -88,6 +89,8 @@ func (t *trainer) train(ctx context.Context) error {
 
 // loop is the training loop; there is no other.
 func (t *trainer) loop(ctx context.Context) error {
+	// A batch that was taken is trained on: a cancelled run must not lose it.
+	t.steady = context.WithoutCancel(ctx)
 	for {
 		if reason, cause := t.stopBefore(ctx); reason != "" {
 			t.stop(reason, "")
@@ -122,7 +125,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			err = t.monitors.postStep(step)
 		}
 		if !out.Finite() {
-			if err := t.nonFinite(context.WithoutCancel(ctx), step, b, out, err); err != nil {
+			if err := t.nonFinite(t.steady, step, b, out, err); err != nil {
 				return err
 			}
 		}
@@ -207,8 +210,7 @@ var errNonFinite = errors.New("the loss is not finite")
 func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, batch, error) {
 	before, loss, rows := t.step, 0.0, 0
 	for run := 1; ; run++ {
-		// A batch that was taken is trained on: a cancelled run must not lose it.
-		out, err := t.runOnce(context.WithoutCancel(ctx), step, b, wanted)
+		out, err := t.runOnce(step, b, wanted)
 		loss += out.Loss
 		rows += b.rows
 		out.Loss, out.Rows = loss/float64(run), rows
@@ -233,9 +235,9 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 
 // runOnce runs the train op, the loss and what monitors want. A loss that is not finite
 // is seen before the updates; unless FailOnNaNLoss is off they are then not made.
-func (t *trainer) runOnce(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
+func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
-	err := t.session.RunInto(ctx, values, fetches, b.feed, t.checkLoss)
+	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -292,7 +294,7 @@ func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
 		asked.Save, asked.Evaluate = false, nil
 	}
 	if asked.Save {
-		if err := t.save(context.WithoutCancel(ctx)); err != nil {
+		if err := t.save(t.steady); err != nil {
 			return true, err
 		}
 	}
@@ -342,11 +344,11 @@ func (t *trainer) logStep(out hooks.Outputs) {
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func scalarOf(v gorgonia.Value) (float64, error) {
-	switch d := v.Data().(type) {
-	case float32:
-		return float64(d), nil
-	case float64:
-		return d, nil
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		return float64(*v), nil
+	case *gorgonia.F64:
+		return float64(*v), nil
 	}
 	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
 }

@@ -24,6 +24,9 @@ type layer struct {
 	biasInitializer   graph.Initializer
 	noBias            bool
 	given             []string
+	recurrent         recurrentOptions
+	attention         attentionOptions
+	regularizers      regularizers
 }
 
 // WithName names the layer: its variables are name/kernel and name/bias. The name must
@@ -90,9 +93,12 @@ func (l *layer) scope(g *graph.Graph, defaultName string) *graph.Graph {
 // default.
 //
 // Options: WithActivation, WithName, WithKernelInitializer, WithBiasInitializer,
-// WithoutBias.
+// WithoutBias, WithKernelRegularizer, WithBiasRegularizer.
 func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *gorgonia.Node {
 	l := newLayer(opts)
+	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias", "WithKernelRegularizer", "WithBiasRegularizer"); err != nil {
+		return g.Fail(fmt.Errorf("nn.Dense: %w", err))
+	}
 	switch {
 	case x == nil:
 		return g.Fail(fmt.Errorf("nn.Dense: x is nil"))
@@ -113,6 +119,7 @@ func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *go
 	if !l.noBias {
 		bias = scope.Variable("bias", x.Dtype(), tensor.Shape{units}, l.biasInitializer)
 	}
+	l.regularize(g, kernel, bias)
 	y := scope.SetName(ops.Dense(g, x, kernel, bias), "BiasAdd")
 	if l.activation != nil && !g.Poisoned(y) {
 		y = l.activation(g, y)

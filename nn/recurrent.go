@@ -260,7 +260,7 @@ func Bidirectional(g *graph.Graph, x *gorgonia.Node, units int, layer RecurrentL
 		"concat": func(a, b *gorgonia.Node) *gorgonia.Node { return ops.Concat(g, -1, a, b) },
 		"sum":    func(a, b *gorgonia.Node) *gorgonia.Node { return ops.Add(g, a, b) },
 		"mul":    func(a, b *gorgonia.Node) *gorgonia.Node { return ops.Mul(g, a, b) },
-		"ave": func(a, b *gorgonia.Node) *gorgonia.Node { return ops.Mul(g, ops.Add(g, a, b), half(g, a.Dtype())) },
+		"ave":    func(a, b *gorgonia.Node) *gorgonia.Node { return ops.Mul(g, ops.Add(g, a, b), half(g, a.Dtype())) },
 	}[merge]
 	if !ok {
 		return g.Fail(fmt.Errorf("nn.Bidirectional: WithMerge: %q, want concat, sum, mul or ave", merge))

@@ -64,7 +64,7 @@ func Summary(g *graph.Graph) SummaryTable {
 			continue
 		}
 		name := scopeOf(n.Name())
-		if i, ok := rows[name]; ok {
+		if i, ok := rows[name]; ok && name != "" {
 			table.Rows[i].Output, named[name] = n.Shape(), true
 			continue
 		}

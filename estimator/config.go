@@ -32,7 +32,8 @@ type RunConfig struct {
 	// LogStepCountSteps is how many steps lie between log lines of the loss, default
 	// 100; 0 for none.
 	LogStepCountSteps int64
-	// Workers bounds the goroutines that compute one step, default 1. The results are
+	// Workers bounds the goroutines that compute one step; 0, the default, stands for
+	// GOMAXPROCS, which is also the most. The results are
 	// the same bits for every value.
 	Workers int
 	// Logger is slog.Default() when not set.
@@ -48,7 +49,7 @@ const maxSeconds = 1e9
 func defaultConfig() RunConfig {
 	return RunConfig{
 		SaveSummarySteps: 100, SaveCheckpointsSecs: 600, KeepCheckpointMax: 5, KeepCheckpointEveryNHours: 10_000,
-		LogStepCountSteps: 100, Workers: 1, given: map[string]bool{},
+		LogStepCountSteps: 100, given: map[string]bool{},
 	}
 }
 
@@ -139,7 +140,7 @@ func (c *RunConfig) validate() error {
 		return bad("KeepCheckpointEveryNHours", c.KeepCheckpointEveryNHours, "more than 0")
 	case c.LogStepCountSteps < 0:
 		return bad("LogStepCountSteps", c.LogStepCountSteps, "at least 0")
-	case c.Workers < 1:
+	case c.given["Workers"] && c.Workers < 1:
 		return bad("Workers", c.Workers, "at least 1")
 	case c.given["Logger"] && c.Logger == nil:
 		return bad("Logger", "nil", "a logger")

@@ -24,7 +24,7 @@ func TestConfig(t *testing.T) {
 	require.Equal(t, 5, c.KeepCheckpointMax)
 	require.Equal(t, 10_000.0, c.KeepCheckpointEveryNHours)
 	require.EqualValues(t, 100, c.LogStepCountSteps)
-	require.Equal(t, 1, c.Workers)
+	require.Zero(t, c.Workers)
 	require.NotNil(t, c.Logger)
 	c.ModelDir, c.Seed = "other", 4
 	require.Equal(t, "some", est.Config().ModelDir)

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -121,20 +122,16 @@ func sameApplication(g *Graph, n *gorgonia.Node, op gorgonia.Op, inputs gorgonia
 
 // InputsOf returns the nodes that n is computed from, in the order of its op's
 // arguments.
+//
+// It reads Gorgonia's own list in the node. The graph's From looks them up through a
+// cache that removals leave stale (Log(1-x) removes a node), and then returns another
+// node's inputs.
 func InputsOf(n *gorgonia.Node) gorgonia.Nodes {
-	expr := n.Graph()
-	if expr == nil || n.ID() < 0 {
+	if n.Graph() == nil || n.ID() < 0 {
 		return nil
 	}
-	it := expr.From(n.ID())
-	if it == nil {
-		return nil
-	}
-	nodes := make(gorgonia.Nodes, 0, it.Len())
-	for it.Next() {
-		nodes = append(nodes, it.Node().(*gorgonia.Node))
-	}
-	return nodes
+	children := reflect.ValueOf(n).Elem().FieldByName("children")
+	return append(gorgonia.Nodes(nil), *(*gorgonia.Nodes)(children.Addr().UnsafePointer())...)
 }
 
 // SetName names a node that an op computes, in the graph's scope, for checkpoints'

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -32,6 +33,13 @@ func (g *Graph) Gradients(loss *gorgonia.Node, wrt ...*gorgonia.Node) gorgonia.N
 	return gradients
 }
 
+// missingGradients are ops of Gorgonia's that look like constants to differentiation, by
+// type, with what to use instead.
+var missingGradients = map[string]string{
+	"gorgonia.atOp": "use Slice", "gorgonia.diagFlatOp": "multiply an identity matrix by it",
+	"*gorgonia.globalAveragePoolOp": "use ops.Mean over axes 2 and 3",
+}
+
 func (g *Graph) gradients(loss *gorgonia.Node, wrt gorgonia.Nodes) (gorgonia.Nodes, error) {
 	if g.err != nil {
 		return nil, g.err
@@ -47,6 +55,12 @@ func (g *Graph) gradients(loss *gorgonia.Node, wrt gorgonia.Nodes) (gorgonia.Nod
 	for _, n := range wrt {
 		if !depends[n] {
 			return nil, fmt.Errorf("gradients: %q is not a node of this graph", n.Name())
+		}
+	}
+	for _, n := range order {
+		use, missing := missingGradients[fmt.Sprintf("%T", n.Op())]
+		if missing && slices.ContainsFunc(InputsOf(n), func(in *gorgonia.Node) bool { return depends[in] }) {
+			return nil, fmt.Errorf("gradients: node %q: Gorgonia's %v has no gradient: %s", n.Name(), n.Op(), use)
 		}
 	}
 	if !depends[loss] {
@@ -99,7 +113,7 @@ func (g *Graph) Influences(loss *gorgonia.Node, candidates ...*gorgonia.Node) go
 			continue
 		}
 		inputs := InputsOf(n)
-		differentiable := op.DiffWRT(len(inputs))
+		differentiable := diffWRT(op, len(inputs))
 		for k, in := range inputs {
 			if k < len(differentiable) && differentiable[k] {
 				reached[in] = true
@@ -126,7 +140,7 @@ func (g *Graph) pull(n, gradient *gorgonia.Node, depends map[*gorgonia.Node]bool
 	if err != nil {
 		return fmt.Errorf("gradients: differentiating node %q (%v): %w", n.Name(), op, err)
 	}
-	differentiable := op.DiffWRT(len(inputs))
+	differentiable := diffWRT(op, len(inputs))
 	for i, in := range inputs {
 		if i < len(differentiable) && differentiable[i] && depends[in] {
 			if contributions[i] == nil {
@@ -136,6 +150,16 @@ func (g *Graph) pull(n, gradient *gorgonia.Node, depends map[*gorgonia.Node]bool
 		}
 	}
 	return nil
+}
+
+// diffWRT is DiffWRT, which panics in some of Gorgonia's ops when the number of inputs
+// is not the expected one; then nothing is differentiable.
+func diffWRT(op gorgonia.SDOp, inputs int) []bool {
+	differentiable, err := guard(func() ([]bool, error) { return op.DiffWRT(inputs), nil })
+	if err != nil {
+		return nil
+	}
+	return differentiable
 }
 
 // dependents marks the nodes through which the loss depends on wrt.
@@ -152,7 +176,7 @@ func (g *Graph) dependents(order, wrt gorgonia.Nodes) map[*gorgonia.Node]bool {
 			continue
 		}
 		inputs := InputsOf(n)
-		differentiable := op.DiffWRT(len(inputs))
+		differentiable := diffWRT(op, len(inputs))
 		for i, in := range inputs {
 			if depends[in] && i < len(differentiable) && differentiable[i] {
 				depends[n] = true

@@ -100,11 +100,7 @@ func (t *trainer) startFresh() error {
 }
 
 func (t *trainer) readStep() (int64, error) {
-	v, err := t.session.Store().Value(t.graph.VariableOf(t.globalStep).Name)
-	if err != nil {
-		return 0, err
-	}
-	return v.Data().(int64), nil
+	return t.session.Store().Int64(t.graph.VariableOf(t.globalStep).Name)
 }
 
 // save writes a checkpoint of the current step, unless this step has one.
@@ -124,7 +120,12 @@ func (t *trainer) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := t.saver.Save(ctx, saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata})
+	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
+	var path string
+	err = catch("the saver", func() (err error) {
+		path, err = t.saver.Save(ctx, ckpt)
+		return err
+	})
 	if err != nil {
 		t.live.drop()
 		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)

@@ -58,12 +58,17 @@ func (c counter) train(t *testing.T, dir string, opts ...graphactions.Option) (*
 	return graphactions.Train(ctx, c.g, dir, c.trainOp, c.loss, append([]graphactions.Option{quiet}, opts...)...)
 }
 
-func stepOf(t *testing.T, dir string) int64 {
+func newest(t *testing.T, dir string) *saver.Checkpoint {
 	t.Helper()
 	ckpt, _, skipped, err := saver.LoadLatest(dir)
 	require.NoError(t, err)
 	require.Empty(t, skipped)
-	return ckpt.Tensors[graph.GlobalStepName].Data().(int64)
+	return ckpt
+}
+
+func stepOf(t *testing.T, dir string) int64 {
+	t.Helper()
+	return newest(t, dir).Tensors[graph.GlobalStepName].Data().(int64)
 }
 
 // classifier is a network with dropout over shuffled rows whose last batch of an
@@ -114,9 +119,7 @@ func (c *classifier) try(ctx context.Context, dir string, opts ...graphactions.O
 // bits returns everything in the newest checkpoint: variables, slots, position.
 func bits(t *testing.T, dir string) map[string]any {
 	t.Helper()
-	ckpt, _, skipped, err := saver.LoadLatest(dir)
-	require.NoError(t, err)
-	require.Empty(t, skipped)
+	ckpt := newest(t, dir)
 	all := map[string]any{"position": ckpt.Metadata[graphactions.MetadataPosition]}
 	for name, v := range ckpt.Tensors {
 		all[name] = string(dense.Bytes(v))

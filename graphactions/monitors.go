@@ -3,6 +3,7 @@ package graphactions
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"gorgonia.org/gorgonia"
 
@@ -37,24 +38,38 @@ func newMonitorSet(monitors []hooks.Monitor) *monitorSet {
 	return s
 }
 
-// each calls every monitor until one fails.
-func (s *monitorSet) each(method string, call func(hooks.Monitor) error) error {
-	for i, m := range s.monitors {
-		if err := s.one(i, method, func() error { return call(m) }); err != nil {
-			return err
+// each calls every monitor until one fails. It is called several times a step and
+// allocates nothing while all is well.
+func (s *monitorSet) each(method string, call func(hooks.Monitor) error) (err error) {
+	i := 0
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Where: s.where(i, method), Value: r, Stack: debug.Stack()}
+		}
+	}()
+	for ; i < len(s.monitors); i++ {
+		if err := call(s.monitors[i]); err != nil {
+			return fmt.Errorf("%s: %w", s.where(i, method), err)
 		}
 	}
 	return nil
 }
 
-func (s *monitorSet) one(i int, method string, call func() error) error {
-	where := fmt.Sprintf("monitor %s: %s", s.keys[i], method)
-	err := catch(where, call)
-	var p *PanicError
-	if err == nil || errors.As(err, &p) && p.Where == where {
-		return err
+// one calls a single monitor.
+func (s *monitorSet) one(i int, method string, call func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &PanicError{Where: s.where(i, method), Value: r, Stack: debug.Stack()}
+		}
+	}()
+	if err := call(); err != nil {
+		return fmt.Errorf("%s: %w", s.where(i, method), err)
 	}
-	return fmt.Errorf("%s: %w", where, err)
+	return nil
+}
+
+func (s *monitorSet) where(i int, method string) string {
+	return "monitor " + s.keys[i] + ": " + method
 }
 
 func (s *monitorSet) begin(run *hooks.Run) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/metrics"
+	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
 )
 
@@ -49,6 +50,7 @@ type config struct {
 	logger         *slog.Logger
 	session        *session.Session
 	live           *Live
+	ownSaver       Checkpointer
 	evaluate       func(ctx context.Context, name string) (hooks.Metrics, error)
 	updateOp       *gorgonia.Node
 	metrics        map[string]metrics.Metric
@@ -102,7 +104,7 @@ func (c *config) onlyFor(function string, allowed ...string) error {
 var optionNames = []string{
 	"GlobalStep", "InitOp", "InitFeed", "InitFn", "LogEverySteps", "Chief", "Master", "SaveModelSecs", "SaveModelSteps",
 	"KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "FeedFn", "Input", "Steps", "MaxSteps",
-	"FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "OnEvaluate", "UpdateOp", "Metrics", "Seed", "Metadata",
+	"FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "Saver", "OnEvaluate", "UpdateOp", "Metrics", "Seed", "Metadata",
 }
 
 // GlobalStep names the node that counts updates, an int64 scalar variable. The
@@ -212,6 +214,20 @@ func Session(s *session.Session) Option {
 	return option("Session", func(c *config) { c.session = s })
 }
 
+// Checkpointer writes checkpoints. *saver.Saver is one.
+type Checkpointer interface {
+	// Save makes the checkpoint durable and returns where it is, before the next one is
+	// asked for.
+	Save(ctx context.Context, c saver.Checkpoint) (path string, err error)
+}
+
+// Saver writes the checkpoints in place of files in the output directory: to another
+// store, or with another rotation. A run still starts from the newest checkpoint file in
+// its output directory.
+func Saver(s Checkpointer) Option {
+	return option("Saver", func(c *config) { c.ownSaver = s })
+}
+
 // WithLive lets the run continue from the variables in memory: see [Live].
 func WithLive(live *Live) Option { return option("WithLive", func(c *config) { c.live = live }) }
 
@@ -268,16 +284,17 @@ func (c *config) checkInput(function string) error {
 // placeholders of the same names. A placeholder without a tensor in the batch, and a
 // tensor without a placeholder, are errors that name it.
 func Bind(features, labels graph.Nodes) func(datasets.Batch) (graph.Feed, error) {
+	featureNames, labelNames := features.Names(), labels.Names()
 	return func(b datasets.Batch) (graph.Feed, error) {
 		feed := make(graph.Feed, len(features)+len(labels))
-		for _, name := range features.Names() {
+		for _, name := range featureNames {
 			t, ok := b.Features[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no feature %q", name)
 			}
 			feed[features[name]] = t
 		}
-		for _, name := range labels.Names() {
+		for _, name := range labelNames {
 			t, ok := b.Labels[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no label %q", name)

@@ -54,23 +54,25 @@ type trainer struct {
 	session  *session.Session
 	owned    bool // the session is ours to close
 	lock     *saver.DirLock
-	saver    *saver.Saver
+	saver    Checkpointer
 	writer   *summaries.Writer
 	run      *hooks.Run
 	result   *Result
 
-	step      int64 // the global step: updates applied so far
-	last      int64 // the global step to end at, -1 when there is none
-	epoch     int64 // the epoch of the last batch, -1 before the first
-	saved     int64 // the step of the newest checkpoint of this run, -1 when none
-	restored  bool
-	done      bool      // there was nothing to do
-	healthy   bool      // the last loss was finite, or there was none yet
-	stamp     fileStamp // of the state file when it was read
-	loggedAt  time.Time
-	loggedFor int64
-	fetched   gorgonia.Nodes
-	values    []gorgonia.Value
+	step        int64 // the global step: updates applied so far
+	last        int64 // the global step to end at, -1 when there is none
+	epoch       int64 // the epoch of the last batch, -1 before the first
+	saved       int64 // the step of the newest checkpoint of this run, -1 when none
+	runsPerStep int   // how many runs of the train op an update may take
+	restored    bool
+	done        bool      // there was nothing to do
+	healthy     bool      // the last loss was finite, or there was none yet
+	stamp       fileStamp // of the state file when it was read
+	loggedAt    time.Time
+	loggedFor   int64
+	steady      context.Context // is not cancelled
+	fetched     gorgonia.Nodes
+	values      []gorgonia.Value
 }
 
 // train calls Begin, the loop, and what must follow on every way out.
@@ -87,6 +89,8 @@ func (t *trainer) train(ctx context.Context) error {
 
 // loop is the training loop; there is no other.
 func (t *trainer) loop(ctx context.Context) error {
+	// A batch that was taken is trained on: a cancelled run must not lose it.
+	t.steady = context.WithoutCancel(ctx)
 	for {
 		if reason, cause := t.stopBefore(ctx); reason != "" {
 			t.stop(reason, "")
@@ -108,8 +112,11 @@ func (t *trainer) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		// A batch that was taken is trained on: a cancelled run must not lose it.
-		out, err := t.runStep(context.WithoutCancel(ctx), step, b, wanted)
+		out, b, err := t.update(ctx, step, b, wanted)
+		if errors.Is(err, io.EOF) {
+			t.stop(ReasonInputEnd, "")
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -118,7 +125,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			err = t.monitors.postStep(step)
 		}
 		if !out.Finite() {
-			if err := t.nonFinite(context.WithoutCancel(ctx), step, b, out, err); err != nil {
+			if err := t.nonFinite(t.steady, step, b, out, err); err != nil {
 				return err
 			}
 		}
@@ -126,7 +133,7 @@ func (t *trainer) loop(ctx context.Context) error {
 			return err
 		}
 		t.result.FinalLoss, t.result.LastStep = out.Loss, t.step
-		t.result.Rows += int64(b.rows)
+		t.result.Rows += int64(out.Rows)
 		t.logStep(out)
 		stop, err := t.serve(ctx, vote)
 		if err == nil && b.last {
@@ -195,12 +202,42 @@ func (t *trainer) leaveEpoch() error {
 // errNonFinite stops a run of the session before its updates.
 var errNonFinite = errors.New("the loss is not finite")
 
-// runStep runs the train op, the loss and what monitors want. A loss that is not
-// finite is seen before the updates; unless FailOnNaNLoss is off they are then not
-// made.
-func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
+// update runs the train op until the global step increases: once, or with a batch each
+// for the runs that an accumulating optimizer takes. It returns the last batch; the
+// outputs have the mean loss and all rows. io.EOF says that the input ended before the
+// update: then the sums of the batches so far are in the variables, and so in the final
+// checkpoint.
+func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, batch, error) {
+	before, loss, rows := t.step, 0.0, 0
+	for run := 1; ; run++ {
+		out, err := t.runOnce(step, b, wanted)
+		loss += out.Loss
+		rows += b.rows
+		out.Loss, out.Rows = loss/float64(run), rows
+		switch {
+		case err != nil, t.step > before, !t.healthy && t.failOnNaN:
+			return out, b, err
+		case run >= t.runsPerStep:
+			t.live.drop() // other variables may have changed
+			return out, b, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
+		}
+		if b, err = t.input.next(ctx); errors.Is(err, io.EOF) {
+			return out, b, err
+		}
+		if err != nil {
+			return out, b, t.inputError(ctx, err)
+		}
+		if err := t.enterEpoch(b.epoch); err != nil {
+			return out, b, err
+		}
+	}
+}
+
+// runOnce runs the train op, the loss and what monitors want. A loss that is not finite
+// is seen before the updates; unless FailOnNaNLoss is off they are then not made.
+func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
-	err := t.session.RunInto(ctx, values, fetches, b.feed, t.checkLoss)
+	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -212,18 +249,10 @@ func (t *trainer) runStep(ctx context.Context, step int64, b batch, wanted gorgo
 	out := hooks.NewOutputs(loss, wanted, values[2:])
 	out.Rows, out.Epoch = b.rows, max(b.epoch, 0)
 	t.healthy = finite(loss)
-	if skipped {
-		return out, nil
+	if !skipped {
+		t.step, err = t.readStep()
 	}
-	before := t.step
-	if t.step, err = t.readStep(); err != nil {
-		return out, err
-	}
-	if t.step <= before {
-		t.live.drop() // other variables may have changed
-		return out, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
-	}
-	return out, nil
+	return out, err
 }
 
 // fetches returns what a step fetches and where the values go. The memory of the loss
@@ -265,7 +294,7 @@ func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
 		asked.Save, asked.Evaluate = false, nil
 	}
 	if asked.Save {
-		if err := t.save(context.WithoutCancel(ctx)); err != nil {
+		if err := t.save(t.steady); err != nil {
 			return true, err
 		}
 	}
@@ -315,11 +344,11 @@ func (t *trainer) logStep(out hooks.Outputs) {
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func scalarOf(v gorgonia.Value) (float64, error) {
-	switch d := v.Data().(type) {
-	case float32:
-		return float64(d), nil
-	case float64:
-		return d, nil
+	switch v := v.(type) {
+	case *gorgonia.F32:
+		return float64(*v), nil
+	case *gorgonia.F64:
+		return float64(*v), nil
 	}
 	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
 }

@@ -23,10 +23,13 @@ type layer struct {
 	kernelInitializer graph.Initializer
 	biasInitializer   graph.Initializer
 	noBias            bool
-	given             []string
+	spatial           spatial    // convolutions and pooling
+	norm              norm       // normalisation
+	embedding         embeddings // embeddings
 	recurrent         recurrentOptions
 	attention         attentionOptions
 	regularizers      regularizers
+	given             []string
 }
 
 // WithName names the layer: its variables are name/kernel and name/bias. The name must
@@ -56,7 +59,7 @@ func WithoutBias() LayerOption {
 }
 
 func newLayer(opts []LayerOption) *layer {
-	l := &layer{kernelInitializer: GlorotUniform(), biasInitializer: Zeros()}
+	l := &layer{kernelInitializer: GlorotUniform(), biasInitializer: Zeros(), norm: defaultNorm(), embedding: defaultEmbeddings()}
 	for _, opt := range opts {
 		if opt != nil {
 			opt(l)
@@ -96,7 +99,8 @@ func (l *layer) scope(g *graph.Graph, defaultName string) *graph.Graph {
 // WithoutBias, WithKernelRegularizer, WithBiasRegularizer.
 func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *gorgonia.Node {
 	l := newLayer(opts)
-	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias", "WithKernelRegularizer", "WithBiasRegularizer"); err != nil {
+	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias",
+		"WithKernelRegularizer", "WithBiasRegularizer"); err != nil {
 		return g.Fail(fmt.Errorf("nn.Dense: %w", err))
 	}
 	switch {

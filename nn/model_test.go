@@ -95,6 +95,9 @@ func TestRegularizers(t *testing.T) {
 	require.InDelta(t, want, out[1], 1e-12)
 	require.NotEqual(t, out[3], out[4])
 
+	nn.Conv1D(g, x, 2, 1, nn.WithKernelRegularizer(nn.L2(1)), nn.WithBiasRegularizer(nn.L1(1)))
+	require.Len(t, g.Collection(graph.RegularizationLosses), 7)
+
 	g = graph.New()
 	loss = g.Placeholder("loss", tensor.Float32)
 	require.Same(t, loss, nn.TotalLoss(g, loss))

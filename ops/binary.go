@@ -7,12 +7,13 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/vector"
 )
 
 // Add is a+b. Shapes are broadcast by NumPy's rule: aligned at the last axis, an axis
 // of size 1 or a missing one is repeated.
 func Add(g *graph.Graph, a, b *gorgonia.Node) *gorgonia.Node {
-	return binary(g, "Add", a, b, addKernel[float32], addKernel[float64], func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
+	return binary(g, "Add", a, b, vector.Add, addKernel[float64], func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
 		return gorgonia.Nodes{sumTo(g, grad, in[0]), sumTo(g, grad, in[1])}
 	})
 }
@@ -26,7 +27,7 @@ func Sub(g *graph.Graph, a, b *gorgonia.Node) *gorgonia.Node {
 
 // Mul is the element-wise product, broadcast as in [Add].
 func Mul(g *graph.Graph, a, b *gorgonia.Node) *gorgonia.Node {
-	return binary(g, "Mul", a, b, mulKernel[float32], mulKernel[float64], func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
+	return binary(g, "Mul", a, b, vector.Mul, mulKernel[float64], func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
 		return gorgonia.Nodes{sumTo(g, Mul(g, grad, in[1]), in[0]), sumTo(g, Mul(g, grad, in[0]), in[1])}
 	})
 }
@@ -196,6 +197,10 @@ func sumToKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	clear(y)
 	shape := in[0].Shape()
 	if rest := shape[len(shape)-len(out.Shape()):]; equal(rest, out.Shape()) && len(y) > 0 {
+		if y32, ok := any(y).([]float32); ok {
+			vector.AddColumns(y32, any(x).([]float32))
+			return nil
+		}
 		for i := 0; i < len(x); i += len(y) { // a row that was repeated
 			row := x[i : i+len(y)]
 			for k, v := range row {

@@ -8,18 +8,19 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/vector"
 )
 
 // Softmax is exp(x)/sum(exp(x)) over the last axis, computed after subtracting the
 // maximum, so that it does not overflow.
 func Softmax(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return lastAxis(g, "Softmax", x, softmaxRow[float32], softmaxRow[float64], softmaxPull[float32], softmaxPull[float64])
+	return lastAxis(g, "Softmax", x, softmaxRow32, softmaxRow[float64], softmaxPull[float32], softmaxPull[float64])
 }
 
 // LogSoftmax is x - log(sum(exp(x))) over the last axis, computed after subtracting the
 // maximum. (Gorgonia's Log(SoftMax(x)) changes the softmax node.)
 func LogSoftmax(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return lastAxis(g, "LogSoftmax", x, logSoftmaxRow[float32], logSoftmaxRow[float64], logSoftmaxPull[float32], logSoftmaxPull[float64])
+	return lastAxis(g, "LogSoftmax", x, logSoftmaxRow32, logSoftmaxRow[float64], logSoftmaxPull[float32], logSoftmaxPull[float64])
 }
 
 // lastAxis applies a function to every row of the last axis. Its gradient is computed
@@ -92,6 +93,11 @@ func softmaxRow[T float](y, x []T) {
 	}
 }
 
+func softmaxRow32(y, x []float32) {
+	sum := vector.ExpSum(y, x, vector.Max(x))
+	vector.Scale(y, 1/sum, y)
+}
+
 // softmaxPull: d = y*(grad - sum(grad*y)).
 func softmaxPull[T float](d, y, grad []T) {
 	dot := 0.0
@@ -111,6 +117,14 @@ func logSoftmaxRow[T float](y, x []T) {
 	logSum := T(math.Log(sum))
 	for i, v := range x {
 		y[i] = v - m - logSum
+	}
+}
+
+func logSoftmaxRow32(y, x []float32) {
+	m := vector.Max(x)
+	logSum := float32(math.Log(float64(vector.ExpSum(y, x, m))))
+	for i, v := range x {
+		y[i] = v - m - logSum // in this order: m may be large
 	}
 }
 
@@ -189,12 +203,22 @@ func sparsePullKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	labels := classesOf(in[1])
 	for i, v := range grad {
 		row := d[i*classes : (i+1)*classes]
-		for k := range row {
-			row[k] = v * T(math.Exp(float64(logSoftmax[i*classes+k])))
-		}
+		expTimes(row, logSoftmax[i*classes:(i+1)*classes], v)
 		row[labels.at(i)] -= v
 	}
 	return nil
+}
+
+// expTimes sets d to by*exp(x).
+func expTimes[T float](d, x []T, by T) {
+	if d32, ok := any(d).([]float32); ok {
+		vector.ExpSum(d32, any(x).([]float32), 0)
+		vector.Scale(d32, float32(by), d32)
+		return
+	}
+	for k, v := range x {
+		d[k] = by * T(math.Exp(float64(v)))
+	}
 }
 
 // SoftmaxCrossEntropy is -sum(labels*log(softmax(logits))) of each row: logits and

@@ -7,6 +7,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/vector"
 )
 
 // function is an element-wise function. derivative gets the argument and the value.
@@ -14,6 +15,34 @@ type function struct {
 	name       string
 	value      func(x float64) float64
 	derivative func(x, y float64) float64
+	// value32 and pull32 take the place of those for float32, if they are set: whole
+	// slices at a time. pull32 sets d to grad times the derivative.
+	value32 func(y, x []float32)
+	pull32  func(d, grad, y []float32)
+}
+
+func elementwise(name string, value func(x float64) float64, derivative func(x, y float64) float64) function {
+	return function{name: name, value: value, derivative: derivative}
+}
+
+func (f *function) run32() kernel {
+	if f.value32 == nil {
+		return mapKernel[float32](f.value)
+	}
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		f.value32(elements[float32](out), elements[float32](in[0]))
+		return nil
+	}
+}
+
+func (f *function) runPull32() kernel {
+	if f.pull32 == nil {
+		return pullKernel[float32](f.derivative)
+	}
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		f.pull32(elements[float32](out), elements[float32](in[2]), elements[float32](in[1]))
+		return nil
+	}
 }
 
 // unary applies f to every element of x. It computes in float64 and rounds once.
@@ -24,13 +53,13 @@ func unary(g *graph.Graph, f function, x *gorgonia.Node, attrs ...any) *gorgonia
 	return apply(g, definition{
 		name: f.name, attributes: attributes(attrs...), dtype: x.Dtype(), dims: x.Dims(),
 		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
-		run:            pick(x.Dtype(), mapKernel[float32](f.value), mapKernel[float64](f.value)),
+		run:            pick(x.Dtype(), f.run32(), mapKernel[float64](f.value)),
 		differentiable: []bool{true},
 		gradient: func(in gorgonia.Nodes, out, grad *gorgonia.Node) gorgonia.Nodes {
 			return gorgonia.Nodes{apply(g, definition{
 				name: f.name + "Grad", attributes: attributes(attrs...), dtype: x.Dtype(), dims: x.Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(f.name+"Grad", in) },
-				run:   pick(x.Dtype(), pullKernel[float32](f.derivative), pullKernel[float64](f.derivative)),
+				run:   pick(x.Dtype(), f.runPull32(), pullKernel[float64](f.derivative)),
 			}, in[0], out, grad)}
 		},
 	}, x)
@@ -58,88 +87,88 @@ func pullKernel[T float](derivative func(x, y float64) float64) kernel {
 
 // Neg is -x.
 func Neg(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Neg", func(x float64) float64 { return -x }, func(_, _ float64) float64 { return -1 }}, x)
+	return unary(g, elementwise("Neg", func(x float64) float64 { return -x }, func(_, _ float64) float64 { return -1 }), x)
 }
 
 // Abs is |x|. Its derivative at 0 is taken as 0.
 func Abs(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Abs", math.Abs, func(x, _ float64) float64 { return sign(x) }}, x)
+	return unary(g, elementwise("Abs", math.Abs, func(x, _ float64) float64 { return sign(x) }), x)
 }
 
 // Square is x*x.
 func Square(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Square", func(x float64) float64 { return x * x }, func(x, _ float64) float64 { return 2 * x }}, x)
+	return unary(g, elementwise("Square", func(x float64) float64 { return x * x }, func(x, _ float64) float64 { return 2 * x }), x)
 }
 
 // Sqrt is the square root; NaN below 0.
 func Sqrt(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Sqrt", math.Sqrt, func(_, y float64) float64 { return 0.5 / y }}, x)
+	return unary(g, elementwise("Sqrt", math.Sqrt, func(_, y float64) float64 { return 0.5 / y }), x)
 }
 
 // Exp is e to the x.
 func Exp(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Exp", math.Exp, func(_, y float64) float64 { return y }}, x)
+	return unary(g, elementwise("Exp", math.Exp, func(_, y float64) float64 { return y }), x)
 }
 
 // Log is the natural logarithm; -Inf at 0 and NaN below.
 func Log(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Log", math.Log, func(x, _ float64) float64 { return 1 / x }}, x)
+	return unary(g, elementwise("Log", math.Log, func(x, _ float64) float64 { return 1 / x }), x)
 }
 
 // Tanh is the hyperbolic tangent.
 func Tanh(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Tanh", math.Tanh, func(_, y float64) float64 { return 1 - y*y }}, x)
+	return unary(g, elementwise("Tanh", math.Tanh, func(_, y float64) float64 { return 1 - y*y }), x)
 }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Sigmoid", sigmoid, func(_, y float64) float64 { return y * (1 - y) }}, x)
+	return unary(g, elementwise("Sigmoid", sigmoid, func(_, y float64) float64 { return y * (1 - y) }), x)
 }
 
 // Softplus is log(1+exp(x)), computed without overflow.
 func Softplus(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Softplus", softplus, func(x, _ float64) float64 { return sigmoid(x) }}, x)
+	return unary(g, elementwise("Softplus", softplus, func(x, _ float64) float64 { return sigmoid(x) }), x)
 }
 
 // Softsign is x/(1+|x|).
 func Softsign(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }, func(x, _ float64) float64 {
+	return unary(g, elementwise("Softsign", func(x float64) float64 { return x / (1 + math.Abs(x)) }, func(x, _ float64) float64 {
 		d := 1 + math.Abs(x)
 		return 1 / (d * d)
-	}}, x)
+	}), x)
 }
 
 // ReLU is max(x, 0). Its derivative at 0 is taken as 0; NaN stays NaN.
 func ReLU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"ReLU", func(x float64) float64 {
+	return unary(g, function{name: "ReLU", value: func(x float64) float64 {
 		if x < 0 {
 			return 0
 		}
 		return x
-	}, func(x, _ float64) float64 { return step(x) }}, x)
+	}, derivative: func(x, _ float64) float64 { return step(x) }, value32: vector.ReLU, pull32: vector.ReLUGrad}, x)
 }
 
 // LeakyReLU is x above 0 and alpha*x below (Maas, Hannun and Ng 2013).
 func LeakyReLU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
-	return unary(g, function{"LeakyReLU", func(x float64) float64 {
+	return unary(g, elementwise("LeakyReLU", func(x float64) float64 {
 		if x < 0 {
 			return alpha * x
 		}
 		return x
-	}, func(x, _ float64) float64 { return alpha + (1-alpha)*step(x) }}, x, alpha)
+	}, func(x, _ float64) float64 { return alpha + (1-alpha)*step(x) }), x, alpha)
 }
 
 // ReLU6 is min(max(x, 0), 6).
 func ReLU6(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"ReLU6", func(x float64) float64 { return min(max(x, 0), 6) }, func(x, _ float64) float64 {
+	return unary(g, elementwise("ReLU6", func(x float64) float64 { return min(max(x, 0), 6) }, func(x, _ float64) float64 {
 		return step(x) * step(6-x)
-	}}, x)
+	}), x)
 }
 
 // ELU is x above 0 and alpha*(exp(x)-1) below (Clevert, Unterthiner and Hochreiter
 // 2015).
 func ELU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
-	return unary(g, function{"ELU", func(x float64) float64 {
+	return unary(g, elementwise("ELU", func(x float64) float64 {
 		if x < 0 {
 			return alpha * math.Expm1(x)
 		}
@@ -149,7 +178,7 @@ func ELU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
 			return y + alpha
 		}
 		return 1
-	}}, x, alpha)
+	}), x, alpha)
 }
 
 // Constants of SELU (Klambauer, Unterthiner, Mayr and Hochreiter 2017).
@@ -160,7 +189,7 @@ const (
 
 // SELU is the scaled exponential linear unit, which keeps mean 0 and variance 1.
 func SELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"SELU", func(x float64) float64 {
+	return unary(g, elementwise("SELU", func(x float64) float64 {
 		if x < 0 {
 			return seluScale * seluAlpha * math.Expm1(x)
 		}
@@ -170,23 +199,23 @@ func SELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 			return y + seluScale*seluAlpha
 		}
 		return seluScale
-	}}, x)
+	}), x)
 }
 
 // Swish is x*sigmoid(x), also called SiLU (Ramachandran, Zoph and Le 2017).
 func Swish(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"Swish", func(x float64) float64 { return x * sigmoid(x) }, func(x, y float64) float64 {
+	return unary(g, elementwise("Swish", func(x float64) float64 { return x * sigmoid(x) }, func(x, y float64) float64 {
 		s := sigmoid(x)
 		return s + y*(1-s)
-	}}, x)
+	}), x)
 }
 
 // GELU is x times the standard normal distribution function of x (Hendrycks and
 // Gimpel 2016), exact, not the tanh approximation.
 func GELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, function{"GELU", func(x float64) float64 { return x * normalCDF(x) }, func(x, _ float64) float64 {
+	return unary(g, elementwise("GELU", func(x float64) float64 { return x * normalCDF(x) }, func(x, _ float64) float64 {
 		return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
-	}}, x)
+	}), x)
 }
 
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }

@@ -2,10 +2,11 @@ package ops
 
 import (
 	"fmt"
-	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/internal/raw"
 )
 
 // Float is an element that can be differentiated.
@@ -14,88 +15,8 @@ type float interface{ float32 | float64 }
 // integer is an element that counts or is a class.
 type integer interface{ int64 | int32 | int | uint8 }
 
-// elements returns the memory of a value: a tensor's backing slice, or the one element
-// of a scalar. It is nil when the value is of another dtype. (Data boxes the slice, which
-// allocates.)
-func elements[T float | integer](v gorgonia.Value) []T {
-	if d, ok := v.(*tensor.Dense); ok {
-		return typed[T](d)
-	}
-	var p unsafe.Pointer
-	switch v := v.(type) {
-	case *gorgonia.F32:
-		if is[T, float32]() {
-			p = unsafe.Pointer(v)
-		}
-	case *gorgonia.F64:
-		if is[T, float64]() {
-			p = unsafe.Pointer(v)
-		}
-	case *gorgonia.I64:
-		if is[T, int64]() {
-			p = unsafe.Pointer(v)
-		}
-	case *gorgonia.I32:
-		if is[T, int32]() {
-			p = unsafe.Pointer(v)
-		}
-	case *gorgonia.I:
-		if is[T, int]() {
-			p = unsafe.Pointer(v)
-		}
-	case *gorgonia.U8:
-		if is[T, uint8]() {
-			p = unsafe.Pointer(v)
-		}
-	}
-	if p == nil {
-		return nil
-	}
-	return unsafe.Slice((*T)(p), 1)
-}
-
-func typed[T float | integer](d *tensor.Dense) []T {
-	var t T
-	switch any(t).(type) {
-	case float32:
-		if d.Dtype() == tensor.Float32 {
-			s := d.Float32s()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	case float64:
-		if d.Dtype() == tensor.Float64 {
-			s := d.Float64s()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	case int64:
-		if d.Dtype() == tensor.Int64 {
-			s := d.Int64s()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	case int32:
-		if d.Dtype() == tensor.Int32 {
-			s := d.Int32s()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	case int:
-		if d.Dtype() == tensor.Int {
-			s := d.Ints()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	case uint8:
-		if d.Dtype() == tensor.Uint8 {
-			s := d.Uint8s()
-			return *(*[]T)(unsafe.Pointer(&s))
-		}
-	}
-	return nil
-}
-
-func is[T, U any]() bool {
-	var t T
-	_, ok := any(t).(U)
-	return ok
-}
+// elements returns the memory of a value, nil when it is of another dtype.
+func elements[T float | integer](v gorgonia.Value) []T { return raw.Slice[T](v) }
 
 // classes are the elements of an integer tensor of any integer dtype.
 type classes struct {

@@ -146,49 +146,6 @@ func TestGoldenNumbers(t *testing.T) {
 	})
 }
 
-// Both dtypes follow the same formula.
-func TestFloat32AgreesWithFloat64(t *testing.T) {
-	for name, o := range map[string]func() optim.Optimizer{
-		"SGD": func() optim.Optimizer { return optim.SGD(0.1) }, "Momentum": func() optim.Optimizer { return optim.Momentum(0.1, 0.9) },
-		"Adagrad": func() optim.Optimizer { return optim.Adagrad(0.1) }, "RMSProp": func() optim.Optimizer { return optim.RMSProp(0.1) },
-		"Adam": func() optim.Optimizer { return optim.Adam(0.1) }, "Ftrl": func() optim.Optimizer { return optim.Ftrl(0.1) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			want := minimum(t, tensor.Float64, o(), 20)
-			got := minimum(t, tensor.Float32, o(), 20)
-			require.InDelta(t, want, got, 1e-4)
-			require.Less(t, math.Abs(want-3), 4.0, "it moves towards the minimum at 3")
-		})
-	}
-}
-
-// minimum makes steps on (w-3)^2 from w = -1 and returns w.
-func minimum(t *testing.T, dt tensor.Dtype, o optim.Optimizer, steps int) float64 {
-	t.Helper()
-	g := graph.New()
-	initial, three := graph.Initializer(values(float32(-1))), any(float32(3))
-	if dt == tensor.Float64 {
-		initial, three = values(-1.0), 3.0
-	}
-	w := g.Variable("w", dt, tensor.Shape{1}, initial)
-	loss := ops.Mean(g, ops.Square(g, ops.Sub(g, w, g.NamedConstant("three", three))))
-	op := o.Minimize(g, loss)
-	require.NoError(t, g.Err())
-	s, err := session.New(g)
-	require.NoError(t, err)
-	defer s.Close()
-	for range steps {
-		_, err := s.Run(context.Background(), gorgonia.Nodes{op}, nil)
-		require.NoError(t, err)
-	}
-	v, err := s.Store().Value("w")
-	require.NoError(t, err)
-	if dt == tensor.Float64 {
-		return v.Float64s()[0]
-	}
-	return float64(v.Float32s()[0])
-}
-
 func TestSchedule(t *testing.T) {
 	s := train(t, optim.SGD(1, optim.WithSchedule(optim.ScheduleFunc(func(base float64, step int64) float64 { return base / float64(step+1) }))), 3, [][]float64{{0}}, [][]float64{{1}})
 	require.InDelta(t, -(1 + 0.5 + 1.0/3), value(t, s, "v0")[0], 1e-12, "the first update has step 0")
@@ -323,4 +280,28 @@ func Example() {
 	v, err := s.Store().Value("w")
 	fmt.Printf("%.1f %v\n", v.Float64s(), err)
 	// Output: [3.0] <nil>
+}
+
+// Update ops, such as batch normalisation's moving averages, run with the train op.
+func TestUpdateOpsRunWithTheTrainOp(t *testing.T) {
+	g := graph.New()
+	w := g.Variable("w", tensor.Float64, tensor.Shape{1}, nil)
+	n := g.Variable("n", tensor.Int64, nil, nil, graph.NotTrainable())
+	g.AddTo(graph.UpdateOps, ops.AssignAdd(g, n, g.NamedConstant("one", int64(1))))
+	trainOp := optim.SGD(1).Minimize(g, ops.Sum(g, w))
+	require.NoError(t, g.Err())
+	s, err := session.New(g)
+	require.NoError(t, err)
+	defer s.Close()
+	for range 3 {
+		_, err = s.Run(context.Background(), gorgonia.Nodes{trainOp}, nil)
+		require.NoError(t, err)
+	}
+	v, err := s.Store().Value("n")
+	require.NoError(t, err)
+	require.EqualValues(t, 3, v.Data())
+	v, err = s.Store().Value("global_step")
+	require.NoError(t, err)
+	require.EqualValues(t, 3, v.Data())
+	require.Equal(t, []float64{-3}, value(t, s.Store(), "w"))
 }

@@ -2,20 +2,20 @@ package optim
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/ops"
 )
 
 // Optimizer makes train ops.
 type Optimizer interface {
 	// Minimize returns a node that, when run, changes the trainable variables that the
-	// loss depends on so as to make it smaller, and adds 1 to the global step. A loss
+	// loss depends on so as to make it smaller, adds 1 to the global step, and runs the
+	// graph's update ops so far (graph.UpdateOps), such as moving averages. A loss
 	// that depends on no trainable variable is the graph's error.
 	Minimize(g *graph.Graph, loss *gorgonia.Node, opts ...MinimizeOption) *gorgonia.Node
 	// ApplyGradients is the second half of Minimize, for gradients that were changed in
@@ -28,19 +28,6 @@ type Optimizer interface {
 type Gradient struct {
 	Variable *graph.Variable
 	Node     *gorgonia.Node
-}
-
-// MinimizeOption changes what a train op minimizes.
-type MinimizeOption func(*minimizeConfig)
-
-type minimizeConfig struct {
-	variables []*graph.Variable
-	given     bool
-}
-
-// Variables names the variables to change, instead of all trainable ones.
-func Variables(variables ...*graph.Variable) MinimizeOption {
-	return func(c *minimizeConfig) { c.variables, c.given = append(c.variables, variables...), true }
 }
 
 // ComputeGradients is the first half of Minimize: the gradients of the loss with respect
@@ -81,173 +68,40 @@ func ComputeGradients(g *graph.Graph, loss *gorgonia.Node, variables []*graph.Va
 	return gradients
 }
 
-func names(variables []*graph.Variable) string {
-	all := make([]string, len(variables))
-	for i, v := range variables {
-		all[i] = v.Name
-	}
-	return "[" + strings.Join(all, " ") + "]"
-}
-
-// Option changes how an optimizer works. An option that the optimizer has no use for is
-// an error, never ignored.
-type Option func(*settings)
-
-type settings struct {
-	schedule Schedule
-	clipNorm float64
-	numbers  map[string]float64
-	given    []string
-}
-
-func number(name string, value float64) Option {
-	return func(s *settings) { s.numbers[name] = value; s.given = append(s.given, name) }
-}
-
-func flag(name string) Option { return number(name, 1) }
-
-// WithSchedule changes the learning rate with the global step.
-func WithSchedule(schedule Schedule) Option { return func(s *settings) { s.schedule = schedule } }
-
-// ClipByGlobalNorm multiplies all gradients by norm/max(norm, n), where n is the square
-// root of the sum of the squares of all their elements (Pascanu, Mikolov and Bengio
-// 2012).
-func ClipByGlobalNorm(norm float64) Option {
-	return func(s *settings) { s.clipNorm = norm; s.given = append(s.given, "ClipByGlobalNorm") }
-}
-
-// WithBeta1 is Adam's decay of the first moment, default 0.9.
-func WithBeta1(x float64) Option { return number("WithBeta1", x) }
-
-// WithBeta2 is Adam's decay of the second moment, default 0.999.
-func WithBeta2(x float64) Option { return number("WithBeta2", x) }
-
-// WithEpsilon keeps a denominator from 0: Adam's default is 1e-8, RMSProp's 1e-10.
-func WithEpsilon(x float64) Option { return number("WithEpsilon", x) }
-
-// WithDecay is RMSProp's decay of the mean square, default 0.9.
-func WithDecay(x float64) Option { return number("WithDecay", x) }
-
-// WithMomentum is RMSProp's momentum, default 0.
-func WithMomentum(x float64) Option { return number("WithMomentum", x) }
-
-// WithCentered makes RMSProp normalise by the variance instead of the mean square.
-func WithCentered() Option { return flag("WithCentered") }
-
-// WithNesterov makes Momentum look ahead (Sutskever, Martens, Dahl and Hinton 2013).
-func WithNesterov() Option { return flag("WithNesterov") }
-
-// WithInitialAccumulator is the first value of Adagrad's and Ftrl's sum of squares,
-// default 0.1.
-func WithInitialAccumulator(x float64) Option { return number("WithInitialAccumulator", x) }
-
-// WithLearningRatePower is Ftrl's exponent of the sum of squares, default -0.5, at most
-// 0.
-func WithLearningRatePower(x float64) Option { return number("WithLearningRatePower", x) }
-
-// WithL1 is Ftrl's L1 regularisation strength, default 0.
-func WithL1(x float64) Option { return number("WithL1", x) }
-
-// WithL2 is Ftrl's L2 regularisation strength, default 0.
-func WithL2(x float64) Option { return number("WithL2", x) }
-
-// WithL2Shrinkage is a penalty on the magnitude that does not enter Ftrl's sum of
-// squares, default 0.
-func WithL2Shrinkage(x float64) Option { return number("WithL2Shrinkage", x) }
-
-// bounds is what a number of a rule must satisfy.
-type bounds struct {
-	value float64 // the default
-	ok    func(x float64) bool
-	want  string
-}
-
-func atLeast0(value float64) bounds {
-	return bounds{value, func(x float64) bool { return x >= 0 && !math.IsInf(x, 1) }, "at least 0"}
-}
-
-func below1(value float64) bounds {
-	return bounds{value, func(x float64) bool { return x >= 0 && x < 1 }, "at least 0 and below 1"}
-}
-
-// optimizer is a rule with a learning rate.
+// optimizer is a rule with a learning rate and what the options added.
 type optimizer struct {
+	name     string
 	rule     Rule
 	rate     float64
 	schedule Schedule
 	clipNorm float64
+	parts    []Transform
+	micro    int // runs for each update, 0 or 1 without accumulation
+	average  *average
 	err      error
 }
 
 var _ Optimizer = (*optimizer)(nil)
 
-// New returns an optimizer that follows a rule of your own. Options: WithSchedule,
-// ClipByGlobalNorm.
+// New returns an optimizer that follows a rule of your own. It takes every option that
+// names no other optimizer.
 func New(rule Rule, learningRate float64, opts ...Option) Optimizer {
 	if rule == nil {
 		return &optimizer{err: fmt.Errorf("optim.New: the rule is nil")}
 	}
-	return configure(rule.Name(), learningRate, nil, opts, func(map[string]float64) Rule { return rule })
-}
-
-// configure checks the options of a rule and makes the optimizer. Mistakes are kept and
-// become the graph's error when the optimizer is used.
-func configure(name string, rate float64, numbers map[string]bounds, opts []Option, rule func(map[string]float64) Rule) Optimizer {
-	s := &settings{numbers: map[string]float64{}}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(s)
-		}
-	}
-	values := map[string]float64{}
-	for key, b := range numbers {
-		values[key] = b.value
-	}
-	o := &optimizer{rate: rate, schedule: s.schedule, clipNorm: s.clipNorm}
-	if !(rate >= 0) || math.IsInf(rate, 1) {
-		o.err = fmt.Errorf("optim.%s: the learning rate is %v, want a number of at least 0", name, rate)
-	}
-	for _, key := range s.given {
-		if key == "ClipByGlobalNorm" {
-			if !(s.clipNorm > 0) {
-				o.err = fmt.Errorf("optim.%s: ClipByGlobalNorm: %v, want more than 0", name, s.clipNorm)
-			}
-			continue
-		}
-		b, ok := numbers[key]
-		switch value := s.numbers[key]; {
-		case !ok:
-			o.err = fmt.Errorf("optim.%s: %s: it has no meaning here", name, key)
-		case b.ok != nil && !b.ok(value):
-			o.err = fmt.Errorf("optim.%s: %s: %v, want %s", name, key, value, b.want)
-		default:
-			values[key] = value
-		}
-	}
-	if v, ok := s.schedule.(interface{ Validate() error }); ok && o.err == nil {
-		if err := v.Validate(); err != nil {
-			o.err = fmt.Errorf("optim.%s: %w", name, err)
-		}
-	}
-	o.rule = rule(values)
-	return o
+	return configure(rule.Name(), learningRate, nil, opts, func(*settings) Rule { return rule })
 }
 
 // Minimize implements Optimizer.
 func (o *optimizer) Minimize(g *graph.Graph, loss *gorgonia.Node, opts ...MinimizeOption) *gorgonia.Node {
-	var c minimizeConfig
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&c)
-		}
-	}
 	if o.err != nil {
 		return g.Fail(o.err)
 	}
-	if c.given && len(c.variables) == 0 {
-		return g.Fail(fmt.Errorf("optim.%s: Variables: there are none", o.rule.Name()))
+	variables, err := chosen(g, opts)
+	if err != nil {
+		return g.Fail(fmt.Errorf("optim.%s: %w", o.name, err))
 	}
-	return o.ApplyGradients(g, ComputeGradients(g, loss, c.variables))
+	return o.ApplyGradients(g, ComputeGradients(g, loss, variables))
 }
 
 // ApplyGradients implements Optimizer.
@@ -259,34 +113,43 @@ func (o *optimizer) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgon
 	case g.Err() != nil:
 		return g.Fail(nil)
 	case len(gradients) == 0:
-		return g.Fail(fmt.Errorf("optim.%s: there are no gradients", o.rule.Name()))
+		return g.Fail(fmt.Errorf("optim.%s: there are no gradients", o.name))
 	}
 	if err := checkGradients(g, gradients); err != nil {
-		return g.Fail(fmt.Errorf("optim.%s: %w", o.rule.Name(), err))
+		return g.Fail(fmt.Errorf("optim.%s: %w", o.name, err))
 	}
-	name := o.rule.Name()
-	scope := g.Scope(g.UniqueName(name))
+	r, err := o.recipe(gradients)
+	if err != nil {
+		return g.Fail(fmt.Errorf("optim.%s: %w", o.name, err))
+	}
+	scope := g.Scope(g.UniqueName(o.name))
 	step := g.GlobalStep()
-	u := &updateOp{rule: o.rule}
+	u := &updateOp{recipe: r}
 	u.add(step, true)
-	u.add(scope.SetName(learningRate(g, step, o.rate, o.schedule), "learning_rate"), false)
-	u.add(clipScale(g, scope, gradients, o.clipNorm), false)
+	u.add(scope.SetName(learningRate(g, scope.ScopeName(), step, o.rate, o.schedule), "learning_rate"), false)
+	clipNorm := o.clipNorm
+	if r.micro > 1 {
+		clipNorm = 0 // the op clips what it accumulated
+	}
+	u.add(clipScale(g, scope, gradients, clipNorm), false)
 	dt := gradients[0].Variable.Dtype
-	for _, s := range o.rule.State() {
+	if r.micro > 1 {
+		u.add(g.Variable(g.FreeName(microStep), tensor.Int64, tensor.ScalarShape(), nil, graph.NotTrainable()), true)
+	}
+	for _, s := range r.state {
 		u.add(g.Variable(g.FreeName(s.Name), dt, tensor.ScalarShape(), s.initializer(), graph.NotTrainable()), true)
 	}
 	for _, gradient := range gradients {
-		v := gradient.Variable
-		u.add(v.Node, true)
-		u.add(gradient.Node, false)
-		for _, slot := range o.rule.Slots() {
-			u.add(g.Variable(g.FreeName(v.Name+"/"+name), v.Dtype, v.Shape, slot.initializer(), graph.NotTrainable()), true)
-		}
+		u.addVariable(g, gradient)
 	}
 	if g.Err() != nil {
 		return g.Fail(nil)
 	}
-	return scope.SetName(g.Apply(u, u.inputs...), "train")
+	train := g.Apply(u, u.inputs...)
+	if updates := g.Collection(graph.UpdateOps); len(updates) > 0 {
+		return ops.Group(scope, "train", append(updates, scope.SetName(train, "update"))...)
+	}
+	return scope.SetName(train, "train")
 }
 
 func checkGradients(g *graph.Graph, gradients []Gradient) error {

@@ -7,8 +7,8 @@ import (
 )
 
 // Rule is how an optimizer changes one variable. Implement it and give it to [New] for
-// an optimizer of your own. A rule keeps nothing itself: what it must remember are slots
-// and state, which are variables, and so in checkpoints.
+// an optimizer of your own; the package optimtest checks it. A rule keeps nothing itself:
+// what it must remember are slots and state, which are variables, and so in checkpoints.
 type Rule interface {
 	// Name is the name of the slots, such as "Adam".
 	Name() string
@@ -24,14 +24,18 @@ type Rule interface {
 	Update64(s Step, v, gradient []float64, slots [][]float64)
 }
 
-// Step is what all variables have in common in one update.
+// Step is what a rule is told beside memory.
 type Step struct {
 	// LearningRate is the rate of this update.
 	LearningRate float64
-	// Scale is the factor of all gradients, 1 without clipping.
+	// Scale is the factor of all gradients, 1 without clipping and accumulation.
 	Scale float64
 	// State are the rule's numbers before this update.
 	State []float64
+	// GlobalStep is the number of updates made before this one.
+	GlobalStep int64
+	// Variable is the full name of the variable that is being changed.
+	Variable string
 }
 
 // Slot is something remembered of each element of a variable.
@@ -68,7 +72,7 @@ func constant(x float64) graph.Initializer {
 	})
 }
 
-func fill[T float32 | float64](s []T, x float64) {
+func fill[T float](s []T, x float64) {
 	for i := range s {
 		s[i] = T(x)
 	}

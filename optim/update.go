@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
-	"math"
-	"unsafe"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -14,20 +12,21 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 )
 
-// updateOp is a train op. Its inputs are the global step, the learning rate, the factor
-// of all gradients, the rule's state, and then for each variable the variable, its
-// gradient and its slots. Everything but the rate, the factor and the gradients is
-// changed in place. The result is the new global step.
+// updateOp is a train op: one pass over all variables. Its inputs are the global step,
+// the learning rate, the factor of all gradients, with Accumulate the count of runs, the
+// state of the parts and the rule, and then a block for each variable: the variable, its
+// gradient, the slots of the parts and the rule, the sum of gradients with Accumulate,
+// and the average. Everything but the rate, the factor and the gradients is changed in
+// place. The result is the new global step.
 type updateOp struct {
-	rule    Rule
+	*recipe
 	inputs  gorgonia.Nodes
 	updated []int
 	salt    uint32
 
 	// Scratch memory of one program.
-	step    Step
-	slots32 [][]float32
-	slots64 [][]float64
+	worker32 *worker[float32]
+	worker64 *worker[float64]
 }
 
 var (
@@ -36,13 +35,65 @@ var (
 	_ graph.PerProgram = (*updateOp)(nil)
 )
 
-// ForProgram returns an instance with scratch memory of its own.
-func (u *updateOp) ForProgram() gorgonia.Op {
-	c := *u
-	c.step.State = make([]float64, len(u.rule.State()))
-	c.slots32 = make([][]float32, len(u.rule.Slots()))
-	c.slots64 = make([][]float64, len(u.rule.Slots()))
-	return &c
+// recipe is what a train op does; it does not change.
+type recipe struct {
+	name     string
+	rule     Rule
+	parts    []Transform
+	clipNorm float64
+	micro    int
+	average  *average
+	names    list // of the variables
+
+	slots   []Slot    // of the parts, then of the rule
+	state   []State   // likewise
+	each    []applied // what belongs to each part and then to the rule
+	counted int       // 1 where runs are counted
+}
+
+// recipe prepares the parts and the rule for the variables.
+func (o *optimizer) recipe(gradients []Gradient) (*recipe, error) {
+	r := &recipe{name: o.name, clipNorm: o.clipNorm, micro: max(o.micro, 1), average: o.average}
+	for _, gradient := range gradients {
+		r.names = append(r.names, gradient.Variable.Name)
+	}
+	for _, t := range o.parts {
+		t, err := forVariables(t, r.names)
+		if err != nil {
+			return nil, err
+		}
+		r.parts = append(r.parts, t)
+		r.include(t.Slots(), t.State())
+	}
+	var err error
+	if r.rule, err = forVariables(o.rule, r.names); err != nil {
+		return nil, err
+	}
+	r.include(r.rule.Slots(), r.rule.State())
+	if r.micro > 1 {
+		r.counted = 1
+	}
+	return r, nil
+}
+
+func (r *recipe) include(slots []Slot, state []State) {
+	r.each = append(r.each, applied{
+		slots: [2]int{len(r.slots), len(r.slots) + len(slots)},
+		state: [2]int{len(r.state), len(r.state) + len(state)},
+	})
+	r.slots, r.state = append(r.slots, slots...), append(r.state, state...)
+}
+
+// Positions among the inputs, and within a block.
+func (r *recipe) firstState() int  { return 3 + r.counted }
+func (r *recipe) firstBlock() int  { return r.firstState() + len(r.state) }
+func (r *recipe) accumulator() int { return 2 + len(r.slots) }
+func (r *recipe) averages() int    { return r.accumulator() + r.counted }
+func (r *recipe) blockSize() int   { return r.averages() + r.average.size() }
+
+func (r *recipe) block(in []gorgonia.Value, variable int) []gorgonia.Value {
+	from := r.firstBlock() + variable*r.blockSize()
+	return in[from : from+r.blockSize()]
 }
 
 func (u *updateOp) add(n *gorgonia.Node, updated bool) {
@@ -50,6 +101,44 @@ func (u *updateOp) add(n *gorgonia.Node, updated bool) {
 		u.updated = append(u.updated, len(u.inputs))
 	}
 	u.inputs = append(u.inputs, n)
+}
+
+// addVariable adds a variable's block.
+func (u *updateOp) addVariable(g *graph.Graph, gradient Gradient) {
+	v := gradient.Variable
+	slot := func(name string, s Slot) {
+		u.add(g.Variable(g.FreeName(v.Name+"/"+name), v.Dtype, v.Shape, s.initializer(), graph.NotTrainable()), true)
+	}
+	u.add(v.Node, true)
+	u.add(gradient.Node, false)
+	for i, a := range u.each {
+		name := u.rule.Name()
+		if i < len(u.parts) {
+			name = u.parts[i].Name()
+		}
+		for _, s := range slotsOf(a, u.slots) {
+			slot(name, s)
+		}
+	}
+	if u.counted > 0 {
+		slot("Accumulator", Slot{})
+	}
+	if u.average != nil {
+		for _, n := range u.average.nodes(g, v) {
+			u.add(n, true)
+		}
+	}
+}
+
+// ForProgram returns an instance with scratch memory of its own.
+func (u *updateOp) ForProgram() gorgonia.Op {
+	c := *u
+	if u.inputs[2].Dtype() == tensor.Float32 {
+		c.worker32 = newWorker(u, Rule.Update32, Transform.Apply32)
+	} else {
+		c.worker64 = newWorker(u, Rule.Update64, Transform.Apply64)
+	}
+	return &c
 }
 
 func (u *updateOp) UpdatedInputs() []int { return u.updated }
@@ -66,8 +155,7 @@ func (u *updateOp) Type() hm.Type {
 // InferShape sees to it that every gradient still has its variable's shape when a batch
 // of another size is run.
 func (u *updateOp) InferShape(sizes ...gorgonia.DimSizer) (tensor.Shape, error) {
-	each := 2 + len(u.rule.Slots())
-	for i := 3 + len(u.rule.State()); i+1 < len(sizes); i += each {
+	for i := u.firstBlock(); i+1 < len(sizes); i += u.blockSize() {
 		v, g := sizes[i].(tensor.Shape), sizes[i+1].(tensor.Shape)
 		if len(v) != len(g) {
 			return nil, fmt.Errorf("the gradient of %q has shape %v, the variable %v", u.inputs[i].Name(), g, v)
@@ -91,43 +179,106 @@ func (u *updateOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
 	if !ok {
 		return nil, fmt.Errorf("the learning rate is a %T, want a float64 scalar", in[1])
 	}
-	if u.step.State == nil {
+	if u.worker32 == nil && u.worker64 == nil {
 		u = u.ForProgram().(*updateOp) // run by itself, outside a session
 	}
-	u.step.LearningRate = float64(*rate)
+	s := Step{LearningRate: float64(*rate), GlobalStep: int64(*step)}
+	var updated bool
 	var err error
-	if floats[float32](in[2]) != nil {
-		err = updateAll(u, in, u.slots32, u.rule.Update32)
+	if u.worker32 != nil {
+		updated, err = u.worker32.run(u.recipe, in, s)
 	} else {
-		err = updateAll(u, in, u.slots64, u.rule.Update64)
+		updated, err = u.worker64.run(u.recipe, in, s)
 	}
 	if err != nil {
 		return nil, err
 	}
-	*step++
+	if updated {
+		*step++
+	}
 	return step, nil
 }
 
-func updateAll[T float32 | float64](u *updateOp, in []gorgonia.Value, slots [][]T, update func(s Step, v, g []T, slots [][]T)) error {
-	state := u.rule.State()
-	u.step.Scale = float64(floats[T](in[2])[0])
-	for i := range state {
-		u.step.State[i] = float64(floats[T](in[3+i])[0])
-	}
-	for i := 3 + len(state); i < len(in); i += 2 + len(slots) {
-		v, g := floats[T](in[i]), floats[T](in[i+1])
-		if len(v) != len(g) {
-			return fmt.Errorf("the gradient of variable %q has %d elements, the variable %d", u.inputs[i].Name(), len(g), len(v))
+// worker makes updates of one dtype. It has the scratch memory of one program.
+type worker[T float] struct {
+	rule   func(r Rule, s Step, v, gradient []T, slots [][]T)
+	part   func(t Transform, s Step, update, v []T, slots [][]T)
+	state  []float64
+	slots  [][]T // of one variable
+	update []T   // what the parts work on
+}
+
+func newWorker[T float](u *updateOp, rule func(Rule, Step, []T, []T, [][]T), part func(Transform, Step, []T, []T, [][]T)) *worker[T] {
+	w := &worker[T]{rule: rule, part: part, state: make([]float64, len(u.state)), slots: make([][]T, len(u.slots))}
+	if len(u.parts) > 0 {
+		largest := 0
+		for i := range u.names {
+			largest = max(largest, u.inputs[u.firstBlock()+i*u.blockSize()].Shape().TotalSize())
 		}
-		for k := range slots {
-			slots[k] = floats[T](in[i+2+k])
+		w.update = make([]T, largest)
+	}
+	return w
+}
+
+// run makes one update, or with Accumulate a part of one. It tells whether variables
+// changed.
+func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, err error) {
+	// What can fail comes before the first change.
+	for i, name := range r.names {
+		block := r.block(in, i)
+		if v, g := floats[T](block[0]), floats[T](block[1]); len(v) != len(g) {
+			return false, fmt.Errorf("the gradient of variable %q has %d elements, the variable %d", name, len(g), len(v))
 		}
-		update(u.step, v, g, slots)
 	}
-	for i := range state {
-		floats[T](in[3+i])[0] = T(state[i].Next(u.step.State[i]))
+	s.Scale = float64(floats[T](in[2])[0])
+	if r.micro > 1 {
+		if !w.accumulate(r, in) {
+			return false, nil
+		}
+		s.Scale = w.scaleOfSums(r, in)
 	}
-	return nil
+	for i := range w.state {
+		w.state[i] = float64(floats[T](in[r.firstState()+i])[0])
+	}
+	for i, name := range r.names {
+		s.Variable = name
+		w.variable(r, r.block(in, i), s)
+	}
+	for i := range r.state {
+		floats[T](in[r.firstState()+i])[0] = T(r.state[i].Next(w.state[i]))
+	}
+	return true, nil
+}
+
+// variable changes one variable and what is remembered of it.
+func (w *worker[T]) variable(r *recipe, block []gorgonia.Value, s Step) {
+	v, g := floats[T](block[0]), floats[T](block[1])
+	var sum []T
+	if r.micro > 1 {
+		sum = floats[T](block[r.accumulator()])
+		g = sum
+	}
+	for i := range w.slots {
+		w.slots[i] = floats[T](block[2+i])
+	}
+	if len(r.parts) > 0 {
+		u, scale := w.update[:len(g)], T(s.Scale)
+		for i, x := range g {
+			u[i] = x * scale
+		}
+		g, s.Scale = u, 1
+		for i, t := range r.parts {
+			s.State = r.each[i].stateOf(w.state)
+			w.part(t, s, u, v, slotsOf(r.each[i], w.slots))
+		}
+	}
+	own := r.each[len(r.parts)]
+	s.State = own.stateOf(w.state)
+	w.rule(r.rule, s, v, g, slotsOf(own, w.slots))
+	clear(sum)
+	if r.average != nil {
+		updateAverage(r.average, s.GlobalStep+1, v, block[r.averages():])
+	}
 }
 
 // WithSalt returns the same op with another hash.
@@ -140,187 +291,11 @@ func (u *updateOp) WithSalt(salt uint32) gorgonia.Op {
 func (u *updateOp) ReturnsPtr() bool      { return true }
 func (u *updateOp) CallsExtern() bool     { return false }
 func (u *updateOp) OverwritesInput() int  { return -1 }
-func (u *updateOp) String() string        { return u.rule.Name() }
+func (u *updateOp) String() string        { return u.name }
 func (u *updateOp) WriteHash(h hash.Hash) { fmt.Fprintf(h, "optim.%s/%d", u, u.salt) }
 
 func (u *updateOp) Hashcode() uint32 {
 	h := fnv.New32a()
 	u.WriteHash(h)
 	return h.Sum32()
-}
-
-// floats returns the memory of a value, nil when it is of another dtype.
-func floats[T float32 | float64](v gorgonia.Value) []T {
-	var t T
-	switch v := v.(type) {
-	case *tensor.Dense:
-		switch any(t).(type) {
-		case float32:
-			if v.Dtype() == tensor.Float32 {
-				s := v.Float32s()
-				return *(*[]T)(unsafe.Pointer(&s))
-			}
-		case float64:
-			if v.Dtype() == tensor.Float64 {
-				s := v.Float64s()
-				return *(*[]T)(unsafe.Pointer(&s))
-			}
-		}
-	case *gorgonia.F32:
-		if _, ok := any(t).(float32); ok {
-			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
-		}
-	case *gorgonia.F64:
-		if _, ok := any(t).(float64); ok {
-			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
-		}
-	}
-	return nil
-}
-
-// scalarOp computes a scalar that steers the update: the learning rate, or the factor of
-// the gradients.
-type scalarOp struct {
-	name  string
-	dtype tensor.Dtype
-	types []hm.Type
-	run   func(out gorgonia.Value, in []gorgonia.Value) error
-	salt  uint32
-}
-
-var (
-	_ graph.SizedByInputs = (*scalarOp)(nil)
-	_ graph.Saltable      = (*scalarOp)(nil)
-)
-
-func newScalar(g *graph.Graph, name string, dt tensor.Dtype, run func(gorgonia.Value, []gorgonia.Value) error, inputs ...*gorgonia.Node) *gorgonia.Node {
-	s := &scalarOp{name: name, dtype: dt, run: run}
-	for _, n := range inputs {
-		s.types = append(s.types, n.Type())
-	}
-	return g.Apply(s, inputs...)
-}
-
-func (s *scalarOp) Arity() int { return len(s.types) }
-func (s *scalarOp) Type() hm.Type {
-	return hm.NewFnType(append(append([]hm.Type(nil), s.types...), s.dtype)...)
-}
-func (s *scalarOp) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) {
-	return tensor.ScalarShape(), nil
-}
-func (s *scalarOp) SizedByInputs() {}
-
-func (s *scalarOp) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
-	if s.dtype == tensor.Float32 {
-		return s.UsePreallocDo(new(gorgonia.F32), in...)
-	}
-	return s.UsePreallocDo(new(gorgonia.F64), in...)
-}
-
-func (s *scalarOp) UsePreallocDo(out gorgonia.Value, in ...gorgonia.Value) (gorgonia.Value, error) {
-	return out, s.run(out, in)
-}
-
-func (s *scalarOp) WithSalt(salt uint32) gorgonia.Op {
-	c := *s
-	c.salt = salt
-	return &c
-}
-
-func (s *scalarOp) ReturnsPtr() bool      { return true }
-func (s *scalarOp) CallsExtern() bool     { return false }
-func (s *scalarOp) OverwritesInput() int  { return -1 }
-func (s *scalarOp) String() string        { return s.name }
-func (s *scalarOp) WriteHash(h hash.Hash) { fmt.Fprintf(h, "optim.%s/%d", s, s.salt) }
-
-func (s *scalarOp) Hashcode() uint32 {
-	h := fnv.New32a()
-	s.WriteHash(h)
-	return h.Sum32()
-}
-
-// learningRate is a float64 scalar: the rate of the update that follows this many.
-func learningRate(g *graph.Graph, step *gorgonia.Node, rate float64, schedule Schedule) *gorgonia.Node {
-	return newScalar(g, fmt.Sprintf("LearningRate{%v,%v}", rate, schedule), tensor.Float64, func(out gorgonia.Value, in []gorgonia.Value) error {
-		at := rate
-		if schedule != nil {
-			at = schedule.LearningRate(rate, int64(*in[0].(*gorgonia.I64)))
-		}
-		*out.(*gorgonia.F64) = gorgonia.F64(at)
-		return nil
-	}, step)
-}
-
-// clipScale is the factor that all gradients are multiplied by, 1 without clipping.
-func clipScale(g, scope *graph.Graph, gradients []Gradient, clipNorm float64) *gorgonia.Node {
-	dt := gradients[0].Variable.Dtype
-	if clipNorm == 0 {
-		if dt == tensor.Float32 {
-			return g.NamedConstant("optim/one_float32", float32(1))
-		}
-		return g.NamedConstant("optim/one_float64", float64(1))
-	}
-	var nodes gorgonia.Nodes
-	for _, gradient := range gradients {
-		nodes = append(nodes, gradient.Node)
-	}
-	norm := scope.SetName(GlobalNorm(g, nodes...), "global_norm")
-	if g.Poisoned(norm) {
-		return norm
-	}
-	return newScalar(g, fmt.Sprintf("ClipScale{%v}", clipNorm), dt, func(out gorgonia.Value, in []gorgonia.Value) error {
-		setScalar(out, clipNorm/max(clipNorm, scalar(in[0])))
-		return nil
-	}, norm)
-}
-
-// GlobalNorm is the square root of the sum of the squares of all elements of all nodes,
-// which have one dtype, float32 or float64. The result is a scalar of that dtype; the
-// sum is accumulated in float64.
-func GlobalNorm(g *graph.Graph, nodes ...*gorgonia.Node) *gorgonia.Node {
-	if len(nodes) == 0 {
-		return g.Fail(fmt.Errorf("optim.GlobalNorm: there are no nodes"))
-	}
-	for i, n := range nodes {
-		switch {
-		case n == nil:
-			return g.Fail(fmt.Errorf("optim.GlobalNorm: node %d is nil", i))
-		case g.Poisoned(n):
-			return n
-		case n.Dtype() != nodes[0].Dtype() || n.Dtype() != tensor.Float32 && n.Dtype() != tensor.Float64:
-			return g.Fail(fmt.Errorf("optim.GlobalNorm: node %q has dtype %v, want one float dtype for all", n.Name(), n.Dtype()))
-		}
-	}
-	return newScalar(g, "GlobalNorm", nodes[0].Dtype(), func(out gorgonia.Value, in []gorgonia.Value) error {
-		sum := 0.0
-		for _, v := range in {
-			for _, x := range floats[float32](v) {
-				sum += float64(x) * float64(x)
-			}
-			for _, x := range floats[float64](v) {
-				sum += x * x
-			}
-		}
-		setScalar(out, math.Sqrt(sum))
-		return nil
-	}, nodes...)
-}
-
-func scalar(v gorgonia.Value) float64 {
-	switch v := v.(type) {
-	case *gorgonia.F32:
-		return float64(*v)
-	case *gorgonia.F64:
-		return float64(*v)
-	}
-	return math.NaN()
-}
-
-func setScalar(v gorgonia.Value, x float64) {
-	switch v := v.(type) {
-	case *gorgonia.F32:
-		*v = gorgonia.F32(x)
-	case *gorgonia.F64:
-		*v = gorgonia.F64(x)
-	}
 }

@@ -192,7 +192,10 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		}
 		return nil
 	}
-	st.op = n.Op()
+	var err error
+	if st.op, err = s.rightOp(p.graph, n); err != nil {
+		return err
+	}
 	if c, ok := st.op.(graph.PerProgram); ok {
 		st.op = c.ForProgram()
 	}

@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/internal/dense"
 )
 
@@ -29,12 +30,14 @@ type Session struct {
 	rebuilt  []*variant
 	programs []*program
 	limit    int
-	workers  int
+	workers  int // 0 for GOMAXPROCS
 	bound    map[*graph.Graph]int
 	clock    int64
 	stats    Stats
 	profile  map[string]*OpProfile // nil without Profiling
 	closed   bool
+	// allowBroken runs stock ops that are known to be wrong.
+	allowBroken bool
 }
 
 // Option changes how [New] makes a session.
@@ -51,7 +54,9 @@ func WithStore(store *Store) Option {
 	}
 }
 
-// Workers is an upper bound for the number of goroutines that compute one run. The
+// Workers bounds the number of goroutines that compute one run, the caller's among them.
+// The default, and the most, is GOMAXPROCS. Sessions that run at once share the
+// goroutines of the process and the bound of whichever began last. The
 // results are the same bits for every n.
 func Workers(n int) Option {
 	return func(s *Session) error {
@@ -103,7 +108,7 @@ func New(g *graph.Graph, opts ...Option) (*Session, error) {
 		return nil, fmt.Errorf("session: the graph is nil")
 	}
 	s := &Session{
-		graph: g, limit: defaultPrograms, workers: 1,
+		graph: g, limit: defaultPrograms,
 		locals: map[string]*tensor.Dense{}, headers: map[*tensor.Dense]gorgonia.Value{}, bound: map[*graph.Graph]int{},
 	}
 	for _, opt := range opts {
@@ -206,6 +211,7 @@ func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches
 		return err
 	}
 	s.stats.Runs++
+	blas.SetWorkers(s.workers)
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}

@@ -41,6 +41,20 @@ func (s *Store) Value(name string) (*tensor.Dense, error) {
 	return dense.Clone(v), nil
 }
 
+// Int64 returns the value of an int64 scalar, such as the global step.
+func (s *Store) Int64(name string) (int64, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, ok := s.values[name]
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("session: the store has no variable %q", name)
+	case v.Dtype() != tensor.Int64 || v.Shape().Dims() != 0:
+		return 0, fmt.Errorf("session: variable %q is %v %v, want an int64 scalar", name, v.Dtype(), v.Shape())
+	}
+	return v.Int64s()[0], nil
+}
+
 // Snapshot returns a copy of every value.
 func (s *Store) Snapshot() map[string]*tensor.Dense {
 	s.mu.RLock()

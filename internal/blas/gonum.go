@@ -6,13 +6,13 @@ import (
 )
 
 // gonumEngine is gonum's portable BLAS. It cuts products into blocks of a fixed size,
-// so that its bits do not depend on GOMAXPROCS.
+// so that its bits do not depend on GOMAXPROCS. It skips zeros of a, so that 0*NaN is 0.
 type gonumEngine struct{ impl gonum.Implementation }
 
 // Name returns "gonum".
 func (gonumEngine) Name() string { return "gonum" }
 
-func transpose(t bool) blas.Transpose {
+func transposed(t bool) blas.Transpose {
 	if t {
 		return blas.Trans
 	}
@@ -21,32 +21,20 @@ func transpose(t bool) blas.Transpose {
 
 // Sgemm implements Engine.
 func (e gonumEngine) Sgemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int) {
-	if m == 0 || n == 0 || k == 0 { // gonum wants at least one element
+	a, b, c = check(transA, transB, m, n, k, a, lda, b, ldb, c, ldc)
+	if m == 0 || n == 0 || k == 0 || alpha == 0 { // gonum wants at least one element
 		scale(m, n, beta, c, ldc)
 		return
 	}
-	e.impl.Sgemm(transpose(transA), transpose(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
+	e.impl.Sgemm(transposed(transA), transposed(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }
 
 // Dgemm implements Engine.
 func (e gonumEngine) Dgemm(transA, transB bool, m, n, k int, alpha float64, a []float64, lda int, b []float64, ldb int, beta float64, c []float64, ldc int) {
-	if m == 0 || n == 0 || k == 0 { // gonum wants at least one element
+	a, b, c = check(transA, transB, m, n, k, a, lda, b, ldb, c, ldc)
+	if m == 0 || n == 0 || k == 0 || alpha == 0 { // gonum wants at least one element
 		scale(m, n, beta, c, ldc)
 		return
 	}
-	e.impl.Dgemm(transpose(transA), transpose(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
-}
-
-// scale is the product over no terms: c becomes beta*c.
-func scale[T float32 | float64](m, n int, beta T, c []T, ldc int) {
-	for i := range m {
-		row := c[i*ldc : i*ldc+n]
-		for j := range row {
-			if beta == 0 {
-				row[j] = 0
-			} else {
-				row[j] *= beta
-			}
-		}
-	}
+	e.impl.Dgemm(transposed(transA), transposed(transB), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 }

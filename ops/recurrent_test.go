@@ -230,6 +230,11 @@ func TestRecurrentAgainstTheFormula(t *testing.T) {
 				var in []*tensor.Dense
 				for i, shape := range s.shapes(&c) {
 					in = append(in, noise(fmt.Sprint(c.name, i), shape))
+					if i == 1 || i == 2 { // kernels of this size do not amplify errors
+						for k := range in[i].Float64s() {
+							in[i].Float64s()[k] /= math.Sqrt(float64(shape[0]))
+						}
+					}
 				}
 				sequence, h, cell := s.naive(&c, in)
 				for i, want := range [][]float64{sequence, h, cell} {
@@ -238,7 +243,7 @@ func TestRecurrentAgainstTheFormula(t *testing.T) {
 					}
 					build := func(g *graph.Graph, n ...*gorgonia.Node) *gorgonia.Node { return c.build(g, s.input(g, &c, n))[i] }
 					require.InDeltaSlice(t, want, evaluate(t, build, in...).Data(), 1e-12)
-					require.InDeltaSlice(t, want, evaluate(t, build, float32s(in)...).Data(), 2e-5)
+					require.InDeltaSlice(t, want, evaluate(t, build, float32s(in)...).Data(), 3e-6)
 				}
 			})
 		}

@@ -353,15 +353,6 @@ func biasPull[T float](c *cell) func() kernel {
 	}
 }
 
-// addRows adds each row of x to sums.
-func addRows[T float](sums, x []T) {
-	for i := 0; i < len(x); i += len(sums) {
-		for k, v := range x[i : i+len(sums)] {
-			sums[k] += v
-		}
-	}
-}
-
 // statePull copies the gradient of an initial state.
 func statePull[T float](c *cell, k int) func() kernel {
 	return func() kernel {

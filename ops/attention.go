@@ -203,37 +203,32 @@ func scaledSoftmax[T float](y, x []T, scale T) {
 	for k := range y {
 		y[k] = x[k] * scale
 	}
-	softmaxRow(y, y)
+	softmaxOf(y)
 }
 
-// maskedSoftmax is scaledSoftmax over the elements whose mask is not 0.
+// maskedSoftmax is scaledSoftmax over the elements whose mask is not 0. step is the
+// distance from one element of the mask to the next.
 func maskedSoftmax[T float](y, x, mask []T, step int, scale T) {
-	largest := T(math.Inf(-1))
+	hidden, seen := T(math.Inf(-1)), false
 	for k := range y {
-		if mask[k*step] != 0 {
-			y[k] = x[k] * scale
-			if y[k] > largest || y[k] != y[k] {
-				largest = y[k]
-			}
+		if y[k] = hidden; mask[k*step] != 0 {
+			y[k], seen = x[k]*scale, true
 		}
 	}
-	sum := 0.0
-	for k := range y {
-		if mask[k*step] == 0 {
-			y[k] = 0
-			continue
-		}
-		e := math.Exp(float64(y[k] - largest))
-		y[k] = T(e)
-		sum += e
+	if !seen {
+		clear(y)
+		return
 	}
-	if sum == 0 {
-		return // there is nothing to see
+	softmaxOf(y)
+}
+
+// softmaxOf replaces a row by its softmax.
+func softmaxOf[T float](y []T) {
+	if y32, ok := any(y).([]float32); ok {
+		softmaxRow32(y32, y32)
+		return
 	}
-	inverse := T(1 / sum)
-	for k := range y {
-		y[k] *= inverse
-	}
+	softmaxRow(y, y)
 }
 
 // attentionPullKernel is the gradient of softmax, scaled. Hidden keys have the weight 0 and

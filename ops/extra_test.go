@@ -147,3 +147,24 @@ func TestMoreBadInput(t *testing.T) {
 		})
 	}
 }
+
+// A poisoned input is passed on, and the first error stays.
+func TestMorePoisonIsPassedOn(t *testing.T) {
+	g := graph.New()
+	bad := g.Placeholder("", tensor.Float32, 2)
+	x := g.Placeholder("x", tensor.Float32, 2, 2)
+	first := g.Err()
+	nodes := func(n ...*gorgonia.Node) []*gorgonia.Node { return n }
+	var all []*gorgonia.Node
+	all = append(all, nodes(ops.LSTM(g, ops.Recurrent{X: x, Kernel: bad, RecurrentKernel: x}))...)
+	all = append(all, nodes(ops.GRU(g, ops.Recurrent{X: x, Kernel: x, RecurrentKernel: x, Lengths: bad}))...)
+	all = append(all, nodes(ops.SimpleRNN(g, ops.Recurrent{X: bad, Kernel: x, RecurrentKernel: x}))...)
+	all = append(all, nodes(ops.TopK(g, bad, 1))...)
+	all = append(all, ops.ReverseSequence(g, bad, nil), ops.ScaledDotProductAttention(g, bad, x, x, nil, false), ops.AttentionWeights(g, x, bad, nil, true),
+		ops.BatchMatMul(g, x, bad), ops.Concat(g, 0, x, bad), ops.Transpose(g, bad), ops.MergeAxes(g, bad, 1), ops.L1L2(g, bad, 1, 1), ops.Huber(g, bad, x, 1),
+		ops.SoftmaxOver(g, bad, 0), ops.LogSumExp(g, bad), ops.OneHot(g, bad, 2, tensor.Float32), ops.SequenceMask(g, bad, 2, tensor.Float32))
+	for i, n := range all {
+		require.True(t, g.Poisoned(n), "node %d", i)
+	}
+	require.Equal(t, first, g.Err())
+}

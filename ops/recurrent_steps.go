@@ -59,6 +59,9 @@ func forward[T float](c *cell, at positions, step func(*row[T])) func() kernel {
 			scratch := grow(&memory, units+r.batch*width)
 			zeros, rec := scratch[:units], scratch[units:]
 			clear(zeros)
+			for b := range r.batch { // the outputs of rows that have ended
+				clear(hidden[(b*r.time+l.of(b))*units : (b+1)*r.time*units])
+			}
 			h, hStride, hAt := initial[T](at.h, in, zeros)
 			cell, cStride, cAt := initial[T](at.c, in, zeros)
 			for t := range l.most {
@@ -89,14 +92,10 @@ func forward[T float](c *cell, at positions, step func(*row[T])) func() kernel {
 					}
 					step(s)
 				}
-				clearPast(&r, &l, t, hidden, gates, saved)
 				h, hStride, hAt = hidden, r.time*units, t*units
 				if c.states > 1 { // the cell state is what is saved first
 					cell, cStride, cAt = saved, r.time*c.saved*units, t*c.saved*units
 				}
-			}
-			for t := l.most; t < r.time; t++ {
-				clearPast(&r, &l, t, hidden, gates, saved)
 			}
 			lastStates(&r, &l, at, in, hidden, saved, last)
 			return nil
@@ -122,21 +121,6 @@ func fillRows[T float](x, bias []T, width int) (beta T) {
 		copy(x[i:i+width], bias)
 	}
 	return 1
-}
-
-// clearPast makes step t zero for the rows that have ended. Their memory may hold NaN.
-func clearPast[T float](r *unrolled, l *lengths, t int, hidden, gates, saved []T) {
-	if !l.given {
-		return
-	}
-	for b := range r.batch {
-		if t >= l.of(b) {
-			i := b*r.time + t
-			clear(hidden[i*r.units : (i+1)*r.units])
-			clear(gates[i*r.width() : (i+1)*r.width()])
-			clear(saved[i*r.saved*r.units : (i+1)*r.saved*r.units])
-		}
-	}
 }
 
 // lastStates copies the states after each row's last step.

@@ -86,6 +86,9 @@ func OfEvaluation(name string) EarlyStoppingOption {
 //
 // Only a strict improvement counts, by more than [MinDelta]; NaN is never one. An
 // evaluation without the metric is an error.
+//
+// What was seen survives a restart, so a run that goes on after an early stop ends at
+// its first evaluation that is not an improvement.
 func NewEarlyStopping(metric string, opts ...EarlyStoppingOption) *EarlyStopping {
 	e := &EarlyStopping{metric: metric, at: noProgress()}
 	for _, o := range opts {

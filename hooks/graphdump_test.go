@@ -47,6 +47,21 @@ func TestGraphDumpNodes(t *testing.T) {
 	require.Equal(t, []string{"early", "foo", "late", "one"}, dumped(t, d, hooks.NewGraphDump(hooks.IgnoreOps("Variable", "AssignAdd"))))
 }
 
+// Gorgonia names what has no name after its op and inputs, so that names may repeat.
+func TestGraphDumpOfOneName(t *testing.T) {
+	d := newDriver(t)
+	first, second := ops.AssignAdd(d.g, d.counter, d.answer), ops.AssignAdd(d.g, d.counter, d.answer)
+	require.Equal(t, first.Name(), second.Name())
+	both := ops.Group(d.g, "both", first, second)
+	d.prepare(-1)
+	d.run.TrainOp = both
+	m := hooks.NewGraphDump()
+	require.NoError(t, m.Begin(d.run))
+	d.step(m, 1)
+	require.Contains(t, m.Data()[1], first.Name())
+	require.Contains(t, m.Data()[1], first.Name()+"#2")
+}
+
 // What the train op and the loss need is fed by the step, and assignments are left out.
 func TestGraphDumpOfFeedsAndAssigns(t *testing.T) {
 	d := newDriver(t)

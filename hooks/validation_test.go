@@ -100,6 +100,24 @@ func TestValidationAtCheckpoints(t *testing.T) {
 	}
 }
 
+// The checkpoint that a run was restored from is new if it was not evaluated.
+func TestValidationAtCheckpointsResumes(t *testing.T) {
+	for _, row := range []struct{ cuts, want []int64 }{
+		{[]int64{5, 12}, []int64{3, 6}}, // saved at 0, 5 and 12
+		{[]int64{3, 8}, []int64{3}},     // saved at 0, 3 and 8
+	} {
+		dir := t.TempDir()
+		var at []int64
+		serve, note := serving(&at)
+		for _, last := range row.cuts {
+			_, err := newCounting().train(dir, graphactions.MaxSteps(last), serve,
+				graphactions.Monitors(hooks.NewValidation("test", hooks.EverySteps(3), hooks.AtCheckpoints()), note))
+			require.NoError(t, err)
+		}
+		require.Equal(t, row.want, at)
+	}
+}
+
 func TestValidationSaysWhatItPassesOver(t *testing.T) {
 	m := hooks.NewValidation("test", hooks.EverySteps(2), hooks.AtCheckpoints())
 	d := newDriver(t).start(m, -1)

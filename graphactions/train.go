@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"gorgonia.org/gorgonia"
@@ -135,15 +136,12 @@ func (t *trainer) loop(ctx context.Context) error {
 		t.result.FinalLoss, t.result.LastStep = out.Loss, t.step
 		t.result.Rows += int64(out.Rows)
 		t.logStep(out)
-		stop, err := t.serve(ctx, vote)
-		if err == nil && b.last {
-			err = t.leaveEpoch()
-			if err == nil { // what EpochEnd asked for belongs to this step
-				var asked bool
-				asked, err = t.serve(ctx, false)
-				stop = stop || asked
+		if b.last {
+			if err := t.leaveEpoch(); err != nil {
+				return err
 			}
 		}
+		stop, err := t.serve(ctx, vote)
 		if stop || err != nil {
 			return err
 		}
@@ -287,26 +285,35 @@ func (t *trainer) nonFinite(ctx context.Context, step int64, b batch, out hooks.
 	return joinErrors(t.diagnose(ctx, step, out.Loss, b), monitorErr)
 }
 
-// serve does what monitors asked for in this step.
+// serve does what monitors asked for in this step. Evaluations come first: a checkpoint
+// has what monitors learnt from those of its step, so that a resumed run knows it too.
 func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
-	asked := t.run.TakeRequests()
-	if !t.healthy {
-		asked.Save, asked.Evaluate = false, nil
-	}
-	if asked.Save {
+	var asked hooks.Requests
+	var made []string
+	saved := false
+	for again := true; again; {
+		more := t.run.TakeRequests() // Evaluated and Saved may ask too
+		if !asked.Stop {
+			asked.Stop, asked.Reason = more.Stop, more.Reason
+		}
+		asked.Save = asked.Save || more.Save
+		again = false
+		for _, name := range more.Evaluate {
+			if !t.healthy || slices.Contains(made, name) {
+				continue
+			}
+			if err := t.evaluateFor(ctx, name); err != nil {
+				return true, err
+			}
+			made, again = append(made, name), true
+		}
+		if again || !asked.Save || saved || !t.healthy {
+			continue
+		}
 		if err := t.save(t.steady); err != nil {
 			return true, err
 		}
-	}
-	for _, name := range asked.Evaluate {
-		if err := t.evaluateFor(ctx, name); err != nil {
-			return true, err
-		}
-	}
-	// Saved and Evaluated may ask for a stop too.
-	later := t.run.TakeRequests()
-	if !asked.Stop {
-		asked.Stop, asked.Reason = later.Stop, later.Reason
+		saved, again = true, true
 	}
 	if asked.Stop || vote {
 		t.stop(ReasonStopRequested, asked.Reason)

@@ -521,3 +521,42 @@ func TestSaverFails(t *testing.T) {
 		require.ErrorContains(t, r.ended, want)
 	}
 }
+
+// A checkpoint has what monitors learnt from the evaluation and the epoch's end of its
+// step: they come before it. What Evaluated and Saved ask for is done too.
+func TestCheckpointComesLast(t *testing.T) {
+	c, dir := newClassifier(t), t.TempDir()
+	var run *hooks.Run
+	var order []string
+	m := hooks.Funcs{
+		OnBegin: func(r *hooks.Run) error { run = r; return nil },
+		OnStepEnd: func(step int64, _ hooks.Outputs) (bool, error) {
+			if step == 4 { // the last of its epoch
+				run.RequestSave()
+				run.RequestEvaluate("a")
+			}
+			return false, nil
+		},
+		OnEpochEnd: func(epoch int64) error { order = append(order, "epoch end"); return nil },
+		OnEvaluated: func(_ int64, name string, _ hooks.Metrics) error {
+			order = append(order, "evaluated "+name)
+			if name == "a" {
+				run.RequestEvaluate("b")
+			}
+			return nil
+		},
+		OnSaved: func(step int64, _ string) error {
+			if step == 4 {
+				order = append(order, "saved")
+				run.RequestEvaluate("c")
+				run.RequestStop("saved")
+			}
+			return nil
+		},
+	}
+	evaluate := func(context.Context, string) (hooks.Metrics, error) { return nil, nil }
+	res := c.train(t, dir, graphactions.MaxSteps(6), graphactions.Monitors(m), graphactions.OnEvaluate(evaluate))
+	require.Equal(t, []string{"epoch end", "evaluated a", "evaluated b", "saved", "evaluated c"}, order)
+	require.Equal(t, "saved", res.Detail)
+	require.EqualValues(t, 4, res.LastStep)
+}

@@ -24,9 +24,9 @@ type Metrics = metrics.Values
 //	    ...the step runs...
 //	    StepEnd(step, outputs)
 //	    PostStep(step)          // after StepEnd of every monitor
-//	    Saved(step, path)       // if a checkpoint was written
-//	    Evaluated(step, name, metrics)
 //	    EpochEnd(epoch)         // after the last step of an epoch
+//	    Evaluated(step, name, metrics) // if an evaluation was asked for
+//	    Saved(step, path)       // if a checkpoint was written, with all of the above in it
 //	Saved(step, path)           // the final checkpoint
 //	End(cause)
 //

@@ -134,7 +134,7 @@ func (l *Loop) Run(monitors ...hooks.Monitor) (err error) {
 			break
 		}
 	}
-	if last := int64(l.Made); !l.Endless && l.Made == l.Steps && l.Made > 0 {
+	if last := int64(l.Made); !l.Endless && l.Made == l.Steps && l.Made%3 != 0 { // the input ended within an epoch
 		if err := each(monitors, "EpochEnd", l.First+last, func(m hooks.Monitor) error { return m.EpochEnd((last - 1) / 3) }); err != nil {
 			return err
 		}
@@ -169,15 +169,10 @@ func (l *Loop) save(step int64, monitors []hooks.Monitor) error {
 	return each(monitors, "Saved", step, func(m hooks.Monitor) error { return m.Saved(step, path) })
 }
 
-// enterEpoch calls EpochEnd and EpochBegin before the first step of an epoch.
+// enterEpoch calls EpochBegin before the first step of an epoch.
 func (l *Loop) enterEpoch(i int64, monitors []hooks.Monitor) error {
 	if l.Endless || i%3 != 0 {
 		return nil
-	}
-	if i > 0 {
-		if err := each(monitors, "EpochEnd", l.First+i, func(m hooks.Monitor) error { return m.EpochEnd(i/3 - 1) }); err != nil {
-			return err
-		}
 	}
 	return each(monitors, "EpochBegin", l.First+i+1, func(m hooks.Monitor) error { return m.EpochBegin(i / 3) })
 }
@@ -225,6 +220,9 @@ func (l *Loop) step(run *hooks.Run, i int64, monitors []hooks.Monitor) (out hook
 	if err == nil {
 		err = each(monitors, "PostStep", step, func(m hooks.Monitor) error { return m.PostStep(step) })
 	}
+	if err == nil && !l.Endless && i%3 == 2 {
+		err = each(monitors, "EpochEnd", step, func(m hooks.Monitor) error { return m.EpochEnd(i / 3) })
+	}
 	if err == nil {
 		stop, err = l.serve(run, step, out, stop, monitors)
 	}
@@ -237,11 +235,6 @@ func (l *Loop) serve(run *hooks.Run, step int64, out hooks.Outputs, vote bool, m
 	asked := run.TakeRequests()
 	l.Requested.Save = l.Requested.Save || asked.Save
 	l.Requested.Evaluate = append(l.Requested.Evaluate, asked.Evaluate...)
-	if asked.Save && out.Finite() {
-		if err := l.save(step, monitors); err != nil {
-			return true, err
-		}
-	}
 	for _, name := range asked.Evaluate {
 		if !out.Finite() {
 			break
@@ -253,10 +246,19 @@ func (l *Loop) serve(run *hooks.Run, step int64, out hooks.Outputs, vote bool, m
 			return true, err
 		}
 	}
-	// Saved and Evaluated may ask for a stop too.
+	// Evaluated and Saved may ask for more.
 	later := run.TakeRequests()
-	if !asked.Stop {
-		asked.Stop, asked.Reason = later.Stop, later.Reason
+	l.Requested.Save = l.Requested.Save || later.Save
+	if (asked.Save || later.Save) && out.Finite() {
+		if err := l.save(step, monitors); err != nil {
+			return true, err
+		}
+	}
+	last := run.TakeRequests()
+	for _, more := range []hooks.Requests{later, last} {
+		if !asked.Stop {
+			asked.Stop, asked.Reason = more.Stop, more.Reason
+		}
 	}
 	if stop = asked.Stop || vote; stop {
 		l.Requested.Stop, l.Requested.Reason = true, asked.Reason

@@ -69,8 +69,8 @@ func TestLoopKeepsTheOrder(t *testing.T) {
 	require.Equal(t, []string{
 		"Begin", "Saved 0",
 		"EpochBegin 0", "StepBegin 1", "StepEnd 1", "PostStep 1", "StepBegin 2", "StepEnd 2", "PostStep 2",
-		"StepBegin 3", "StepEnd 3", "PostStep 3", "Saved 3", "Evaluated 3 test global_step = 3, loss = 0.333333",
-		"EpochEnd 0", "EpochBegin 1", "StepBegin 4", "StepEnd 4", "PostStep 4", "EpochEnd 1",
+		"StepBegin 3", "StepEnd 3", "PostStep 3", "EpochEnd 0",
+		"Evaluated 3 test global_step = 3, loss = 0.333333", "Saved 3", "EpochBegin 1", "StepBegin 4", "StepEnd 4", "PostStep 4", "EpochEnd 1",
 		"Saved 4", "End <nil>",
 	}, c.list)
 }

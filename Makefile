@@ -12,12 +12,12 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 # The race detector needs cgo and a C compiler; nothing else here does.
 RACE_PACKAGES = ./...
 
-.PHONY: test check fmt vet lint race build bench bench-go soak fresh python
+.PHONY: test check fmt vet lint race build generated bench bench-go soak fresh python
 
 test: python
 	STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test ./...
 
-check: fmt vet lint build test race
+check: fmt vet lint build generated test race
 
 fmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
@@ -31,6 +31,10 @@ lint:
 
 build:
 	CGO_ENABLED=0 $(GO) build ./...
+
+# The assembly is what its generators, a module of their own, make today.
+generated:
+	cd internal/blas/gen && $(GO) test ./...
 
 race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE_PACKAGES)

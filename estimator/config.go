@@ -164,6 +164,7 @@ type fitConfig struct {
 	steps, maxSteps           int64
 	stepsGiven, maxStepsGiven bool
 	monitors                  []hooks.Monitor
+	validations               []*validation
 	handleSignals             bool
 }
 
@@ -227,7 +228,7 @@ func (c *fitConfig) validate() error {
 			return fmt.Errorf("estimator: Fit: Monitors: monitor %d is nil", i)
 		}
 	}
-	return nil
+	return c.checkValidations()
 }
 
 func (c *evaluateConfig) validate() error {

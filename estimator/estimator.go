@@ -247,6 +247,13 @@ func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, c *fitConfig
 	} else {
 		options = append(options, graphactions.SaveModelSecs(e.config.SaveCheckpointsSecs))
 	}
+	serve, err := e.serveValidations(m, monitors, c.validations)
+	if err != nil {
+		return nil, err
+	}
+	if serve != nil {
+		options = append(options, graphactions.OnEvaluate(serve))
+	}
 	if c.stepsGiven {
 		options = append(options, graphactions.Steps(c.steps))
 	}

@@ -24,9 +24,12 @@ type model struct {
 	features, labels graph.Nodes
 	spec             *Spec
 	session          *session.Session
-	input            datasets.Spec // what it was built for
-	signature        *signature    // of input
-	used             bool          // the session has run
+	input            datasets.Spec  // what it was built for
+	signature        *signature     // of input
+	used             bool           // the session has run
+	fits             *signature     // the trained model's, if input is known to agree with it
+	outputs          gorgonia.Nodes // the predictions, by name
+	outputNames      []string
 }
 
 // PanicError is a panic of a model function.
@@ -61,6 +64,7 @@ func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, erro
 	if mode == Train {
 		m.graph.AddTo(graph.Losses, m.spec.Loss)
 	}
+	m.outputs, m.outputNames = m.spec.Predictions.Ordered(), m.spec.Predictions.Names()
 	return m, nil
 }
 

@@ -99,11 +99,7 @@ func (e *Estimator) PredictBatch(features map[string]*tensor.Dense) (map[string]
 }
 
 func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	spec, rows, err := specOf(features)
-	if err != nil {
-		return nil, err
-	}
-	m, err := e.inferModel(spec, rows)
+	m, err := e.inferModel(features)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +107,7 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 	for name, t := range features {
 		feed[m.features[name]] = t
 	}
-	values, err := m.session.Run(ctx, m.spec.Predictions.Ordered(), feed)
+	values, err := m.session.Run(ctx, m.outputs, feed)
 	if errors.Is(err, session.ErrClosed) {
 		return nil, ErrClosed // by Close, while this call was under way
 	}
@@ -119,7 +115,7 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 		return nil, fmt.Errorf("estimator: Predict: %w", err)
 	}
 	outputs := make(map[string]*tensor.Dense, len(values))
-	for i, name := range m.spec.Predictions.Names() {
+	for i, name := range m.outputNames {
 		d, ok := values[i].(*tensor.Dense)
 		if !ok {
 			return nil, fmt.Errorf("estimator: Predict: predictions[%q] is a %T, want a tensor [batch, ...]", name, values[i])
@@ -129,7 +125,16 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 	return outputs, nil
 }
 
-func (e *Estimator) inferModel(spec datasets.Spec, rows int) (*model, error) {
+// inferModel returns the model that takes the features. Most calls are like the one
+// before: they find it without describing the features first.
+func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error) {
+	if m := e.sameModel(features); m != nil {
+		return m, nil
+	}
+	spec, rows, err := specOf(features)
+	if err != nil {
+		return nil, err
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.load(); err != nil {
@@ -138,7 +143,38 @@ func (e *Estimator) inferModel(spec datasets.Spec, rows int) (*model, error) {
 	if err := e.signature.compatible(signatureOf(spec), false); err != nil {
 		return nil, err
 	}
-	return e.model(Infer, spec, rows, true)
+	m, err := e.model(Infer, spec, rows, true)
+	if err == nil {
+		m.fits = e.signature
+	}
+	return m, err
+}
+
+// sameModel returns the model of the last prediction if it is right for the features and
+// for the newest checkpoint, nil when that takes a closer look.
+func (e *Estimator) sameModel(features map[string]*tensor.Dense) *model {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.load() != nil {
+		return nil
+	}
+	m := e.models[Infer]
+	if m == nil || m.fits == nil || m.fits != e.signature || len(features) != len(m.features) {
+		return nil
+	}
+	rows := -1
+	for name, t := range features {
+		in := m.features[name]
+		if t == nil || in == nil || t.Dtype() != in.Dtype() {
+			return nil
+		}
+		shape := t.Shape()
+		if len(shape) != in.Dims() || shape[0] < 1 || rows >= 0 && shape[0] != rows || !slices.Equal(shape[1:], in.Shape()[1:]) {
+			return nil
+		}
+		rows = shape[0]
+	}
+	return m
 }
 
 // specOf describes a batch of features.

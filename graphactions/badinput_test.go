@@ -75,6 +75,7 @@ func TestBadInput(t *testing.T) {
 		{"update op", "UpdateOp: it has no meaning here", c.trainOp, c.loss, opts{steps, graphactions.UpdateOp(c.loss)}},
 		{"other session", "Session: it runs another graph", c.trainOp, c.loss, opts{steps, graphactions.Session(other)}},
 		{"nil session", "Session: it is nil", c.trainOp, c.loss, opts{steps, graphactions.Session(nil)}},
+		{"nil saver", "Saver: it is nil", c.trainOp, c.loss, opts{steps, graphactions.Saver(nil)}},
 		{"nil logger", "Logger: it is nil", c.trainOp, c.loss, opts{steps, graphactions.Logger(nil)}},
 		{"missing feed", `nothing is fed for placeholder "x", "y"`, c.trainOp, c.loss, opts{steps}},
 		{"feed of another dtype", `"x" is float32 (8, 4) but is fed float64 (8, 4)`, c.trainOp, c.loss,

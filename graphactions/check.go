@@ -49,7 +49,7 @@ func (c *config) checkTrain() error {
 	}
 	if err := c.onlyFor(f, "GlobalStep", "InitOp", "InitFeed", "InitFn", "LogEverySteps", "Chief", "Master", "SaveModelSecs",
 		"SaveModelSteps", "KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "FeedFn", "Input", "Steps",
-		"MaxSteps", "FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "OnEvaluate", "Seed", "Metadata"); err != nil {
+		"MaxSteps", "FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "Saver", "OnEvaluate", "Seed", "Metadata"); err != nil {
 		return err
 	}
 	if err := c.checkNumbers(f); err != nil {
@@ -88,6 +88,10 @@ func (c *config) checkNumbers(f string) error {
 		return argumentError(f, "Session", "it is nil")
 	case c.session != nil && c.session.Graph() != c.graph:
 		return argumentError(f, "Session", "it runs another graph")
+	case c.given["Saver"] && c.ownSaver == nil:
+		return argumentError(f, "Saver", "it is nil")
+	case c.ownSaver != nil && c.live != nil:
+		return argumentError(f, "Saver", "not together with WithLive, which looks at the files of the output directory")
 	case c.live != nil && c.session == nil:
 		return argumentError(f, "WithLive", "it needs Session: the variables live in the session's store")
 	}

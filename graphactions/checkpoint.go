@@ -120,7 +120,12 @@ func (t *trainer) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := t.saver.Save(ctx, saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata})
+	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
+	var path string
+	err = catch("the saver", func() (err error) {
+		path, err = t.saver.Save(ctx, ckpt)
+		return err
+	})
 	if err != nil {
 		t.live.drop()
 		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)

@@ -1,8 +1,11 @@
 package graphactions_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +28,14 @@ func inference() (g *graph.Graph, in0, in1, out *gorgonia.Node) {
 	in1 = g.LocalVariable("in1", tensor.Float32, nil, value(2))
 	three := g.Variable("table", tensor.Float32, nil, value(3), graph.NotTrainable())
 	return g, in0, in1, ops.Add(g, ops.Add(g, in0, in1), three)
+}
+
+// memory is a saver that keeps the steps it was asked for.
+type memory struct{ steps []int64 }
+
+func (m *memory) Save(_ context.Context, c saver.Checkpoint) (string, error) {
+	m.steps = append(m.steps, c.Step)
+	return fmt.Sprint("memory-", c.Step), nil
 }
 
 func TestConformanceA(t *testing.T) {
@@ -173,6 +184,19 @@ func TestConformanceA(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int64{1}, steps)
 		require.Equal(t, []float64{2}, values)
+	})
+	t.Run("A20", func(t *testing.T) {
+		// TensorFlow's saver is asked once, at the end; ours leaves a checkpoint of the
+		// first state too (docs/decisions/0004).
+		dir, own := t.TempDir(), &memory{}
+		res, err := newCounter().train(t, dir, graphactions.Steps(1), graphactions.Saver(own))
+		require.NoError(t, err)
+		require.Equal(t, []int64{0, 1}, own.steps)
+		require.Equal(t, "memory-1", res.Checkpoint)
+		files, err := filepath.Glob(filepath.Join(dir, "*ckpt*"))
+		require.NoError(t, err)
+		require.Empty(t, files, "no other checkpoint files appear")
+		require.NoFileExists(t, filepath.Join(dir, saver.StateFile))
 	})
 	t.Run("A22", func(t *testing.T) {
 		dir := t.TempDir()

@@ -111,9 +111,12 @@ func (in *peekedInput) position() ([]byte, error) {
 // openDirectory locks the model directory and opens what is written there. Another
 // trainer may have saved between our reading and our lock: that is an error.
 func (t *trainer) openDirectory() error {
-	var err error
-	if t.saver, err = saver.New(t.outputDir, saver.KeepMax(t.keepMax), saver.KeepEveryNHours(t.keepHours), saver.Logger(t.logger)); err != nil {
+	files, err := saver.New(t.outputDir, saver.KeepMax(t.keepMax), saver.KeepEveryNHours(t.keepHours), saver.Logger(t.logger))
+	if err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)
+	}
+	if t.saver = t.ownSaver; t.saver == nil {
+		t.saver = files
 	}
 	if t.lock, err = saver.Lock(t.outputDir); err != nil {
 		return fmt.Errorf("graphactions: Train: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/metrics"
+	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
 )
 
@@ -49,6 +50,7 @@ type config struct {
 	logger         *slog.Logger
 	session        *session.Session
 	live           *Live
+	ownSaver       Checkpointer
 	evaluate       func(ctx context.Context, name string) (hooks.Metrics, error)
 	updateOp       *gorgonia.Node
 	metrics        map[string]metrics.Metric
@@ -102,7 +104,7 @@ func (c *config) onlyFor(function string, allowed ...string) error {
 var optionNames = []string{
 	"GlobalStep", "InitOp", "InitFeed", "InitFn", "LogEverySteps", "Chief", "Master", "SaveModelSecs", "SaveModelSteps",
 	"KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "FeedFn", "Input", "Steps", "MaxSteps",
-	"FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "OnEvaluate", "UpdateOp", "Metrics", "Seed", "Metadata",
+	"FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "Saver", "OnEvaluate", "UpdateOp", "Metrics", "Seed", "Metadata",
 }
 
 // GlobalStep names the node that counts updates, an int64 scalar variable. The
@@ -210,6 +212,20 @@ func Logger(logger *slog.Logger) Option {
 // Session runs on a session that the caller owns, in place of a new one.
 func Session(s *session.Session) Option {
 	return option("Session", func(c *config) { c.session = s })
+}
+
+// Checkpointer writes checkpoints. *saver.Saver is one.
+type Checkpointer interface {
+	// Save makes the checkpoint durable and returns where it is, before the next one is
+	// asked for.
+	Save(ctx context.Context, c saver.Checkpoint) (path string, err error)
+}
+
+// Saver writes the checkpoints in place of files in the output directory: to another
+// store, or with another rotation. A run still starts from the newest checkpoint file in
+// its output directory.
+func Saver(s Checkpointer) Option {
+	return option("Saver", func(c *config) { c.ownSaver = s })
 }
 
 // WithLive lets the run continue from the variables in memory: see [Live].

@@ -54,7 +54,7 @@ type trainer struct {
 	session  *session.Session
 	owned    bool // the session is ours to close
 	lock     *saver.DirLock
-	saver    *saver.Saver
+	saver    Checkpointer
 	writer   *summaries.Writer
 	run      *hooks.Run
 	result   *Result

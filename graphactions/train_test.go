@@ -500,3 +500,24 @@ func TestRequestsOfEpochEnd(t *testing.T) {
 	require.Contains(t, again.calls, "EpochBegin")
 	require.NotContains(t, again.calls, "EpochEnd")
 }
+
+// broken is a saver that fails, or panics.
+type broken struct{ panics bool }
+
+func (b broken) Save(context.Context, saver.Checkpoint) (string, error) {
+	if b.panics {
+		panic("boom in the saver")
+	}
+	return "", errors.New("no space left")
+}
+
+func TestSaverFails(t *testing.T) {
+	for want, b := range map[string]broken{"no space left": {}, "boom in the saver": {panics: true}} {
+		r := &recorder{}
+		res, err := newCounter().train(t, t.TempDir(), graphactions.Steps(3), graphactions.Saver(b), graphactions.Monitors(r))
+		require.ErrorContains(t, err, want)
+		require.Equal(t, graphactions.ReasonError, res.Reason)
+		require.Equal(t, 1, r.end)
+		require.ErrorContains(t, r.ended, want)
+	}
+}

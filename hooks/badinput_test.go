@@ -2,6 +2,7 @@ package hooks_test
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 
@@ -43,6 +44,16 @@ func TestBadInput(t *testing.T) {
 		{"SummarySaver schedule", "SummarySaver: hooks: schedule: EveryDuration: -1s", hooks.NewSummarySaver(hooks.EveryDuration(-time.Second))},
 		{"StepCounter schedule", "StepCounter: hooks: schedule: EverySteps: 0", hooks.NewStepCounter(hooks.EverySteps(0))},
 		{"part of a schedule", "EverySteps: 0", hooks.NewCheckpointSaver(hooks.Or(steps, hooks.Or(hooks.AtEnd(), hooks.EverySteps(0))))},
+		{"Validation schedule", "Validation: hooks: schedule: EverySteps: 0, want at least 1", hooks.NewValidation("test", hooks.EverySteps(0))},
+		{"no metric", "EarlyStopping: the metric's name is empty", hooks.NewEarlyStopping("", hooks.PatienceSteps(1))},
+		{"no patience", "EarlyStopping: give PatienceSteps or PatienceEvaluations", hooks.NewEarlyStopping("loss", nil)},
+		{"both patiences", "EarlyStopping: PatienceSteps (3) and PatienceEvaluations (2) are both given", hooks.NewEarlyStopping("loss", hooks.PatienceSteps(3), hooks.PatienceEvaluations(2))},
+		{"PatienceSteps", "EarlyStopping: PatienceSteps: 0, want at least 1", hooks.NewEarlyStopping("loss", hooks.PatienceSteps(0))},
+		{"PatienceEvaluations", "EarlyStopping: PatienceEvaluations: -2, want at least 1", hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(-2))},
+		{"MinDelta", "EarlyStopping: MinDelta: -0.5, want at least 0", hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1), hooks.MinDelta(-0.5))},
+		{"MinDelta NaN", "EarlyStopping: MinDelta: NaN", hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1), hooks.MinDelta(math.NaN()))},
+		{"Baseline", "EarlyStopping: Baseline: +Inf, want a finite number", hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1), hooks.Baseline(math.Inf(1)))},
+		{"empty kind", `GraphDump: IgnoreOps: there is an empty kind among ["Const" ""]`, hooks.NewGraphDump(hooks.IgnoreOps("Const", ""))},
 		{"nil writer", "Progress: the writer is nil", hooks.NewProgress(nil)},
 		{"negative time", "Progress: ProgressEvery: -1s, want at least 0", hooks.NewProgress(&bytes.Buffer{}, hooks.ProgressEvery(-time.Second))},
 	} {

@@ -1,6 +1,8 @@
 package hooks_test
 
 import (
+	"context"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +11,8 @@ import (
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/estimator"
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
@@ -70,6 +74,13 @@ func TestConformanceB(t *testing.T) {
 		require.NoError(t, r.End(nil))
 		require.Equal(t, []int64{8, 16}, r.posts)
 	})
+	t.Run("B11", func(t *testing.T) {
+		// PrintTensor is LoggingTensor: there is no second type for it.
+		d := newDriver(t)
+		m := hooks.NewLoggingTensor(graph.Nodes{d.answer.Name(): d.answer}, hooks.EverySteps(100))
+		d.start(m, 29).steps(m, 0, 29)
+		require.Equal(t, []string{"foo = 42"}, d.lines.text)
+	})
 	t.Run("B12", func(t *testing.T) {
 		d := newDriver(t)
 		d.g.Scope("foo").Variable("x", tensor.Float32, nil, nil)
@@ -98,6 +109,98 @@ func TestConformanceB(t *testing.T) {
 		saver := hooks.NewSummarySaver(hooks.EverySteps(8))
 		d.start(saver, 29).steps(saver, 0, 29)
 		require.Equal(t, map[int64]float64{0: 1, 8: 2, 16: 3, 24: 4}, d.written("tick"), "the op runs at those steps only")
+	})
+	// ValidationMonitor is two monitors here: Validation asks for evaluations, EarlyStopping
+	// looks at them.
+	nothing := graphactions.OnEvaluate(func(context.Context, string) (hooks.Metrics, error) { return hooks.Metrics{}, nil })
+	t.Run("B14", func(t *testing.T) {
+		_, err := newCounting().train(t.TempDir(), graphactions.Steps(3), graphactions.Monitors(hooks.NewValidation("test", hooks.EverySteps(1))))
+		require.ErrorContains(t, err, `evaluation "test"`)
+		require.ErrorContains(t, err, "use OnEvaluate", "what takes the place of set_estimator")
+	})
+	t.Run("B15", func(t *testing.T) {
+		// The loop saves the first state, so that there always is a checkpoint; the driver
+		// does not.
+		validation := hooks.NewValidation("", hooks.EverySteps(1), hooks.AtCheckpoints())
+		early := hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1))
+		d := whole(t, pair{validation, early})
+		require.Empty(t, d.evaluated)
+		_, _, ok := validation.Last()
+		require.False(t, ok)
+		require.EqualValues(t, -1, early.BestStep())
+		require.True(t, math.IsNaN(early.BestValue()))
+		require.Nil(t, early.BestMetrics())
+		require.False(t, early.Stopped())
+		require.Empty(t, d.votes)
+	})
+	t.Run("B16", func(t *testing.T) {
+		// Without EarlyStopping nothing looks for "loss", and there is no best.
+		m := hooks.NewValidation("", hooks.EverySteps(1))
+		res, err := newCounting().train(t.TempDir(), graphactions.Steps(3), nothing, graphactions.Monitors(m))
+		require.NoError(t, err)
+		require.EqualValues(t, 3, res.LastStep)
+		step, results, ok := m.Last()
+		require.True(t, ok)
+		require.EqualValues(t, 3, step)
+		require.Empty(t, results)
+	})
+	t.Run("B17", func(t *testing.T) {
+		early := hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1))
+		res, err := newCounting().train(t.TempDir(), graphactions.Steps(3), nothing, graphactions.Monitors(hooks.NewValidation("", hooks.EverySteps(1)), early))
+		require.ErrorContains(t, err, "missing from outputs")
+		require.ErrorContains(t, err, `"loss"`)
+		require.EqualValues(t, 1, res.LastStep, "the first step")
+	})
+	t.Run("B20", func(t *testing.T) {
+		// The estimator serves the evaluations; its input is all that is given.
+		est := newCountingEstimator(t)
+		input := datasets.FromTensors([]float32{1}, nil)
+		early := hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1))
+		res, err := est.Fit(input.Batch(1).Repeat(-1), estimator.Steps(9), estimator.Validate("test", input.Batch(1)),
+			estimator.Monitors(hooks.NewValidation("test", hooks.EverySteps(1)), early))
+		require.NoError(t, err)
+		require.EqualValues(t, 2, res.LastStep, "the loss is a constant: step 2 is no improvement")
+		require.EqualValues(t, 1, early.BestStep())
+		require.Equal(t, 2.0, early.BestValue())
+		require.True(t, early.Stopped())
+		_, err = est.Fit(input.Batch(1).Repeat(-1), estimator.Steps(9), estimator.Validate("test", input.Batch(1)),
+			estimator.Monitors(hooks.NewValidation("test", hooks.EverySteps(1)), hooks.NewEarlyStopping("accuracy", hooks.PatienceSteps(1))))
+		require.ErrorContains(t, err, "missing from outputs")
+	})
+	t.Run("B21", func(t *testing.T) {
+		d := newDriver(t)
+		d.g.Variable("const", tensor.Float32, nil, filled(42))
+		d.prepare(29)
+		d.run.TrainOp = d.tick
+		dumps := [2]*hooks.GraphDump{}
+		for k := range dumps {
+			m := hooks.NewGraphDump()
+			dumps[k] = m
+			require.NoError(t, m.Begin(d.run))
+			d.steps(m, 0, 29)
+			require.NoError(t, m.End(nil))
+			require.Len(t, m.Data(), 30)
+			for step, values := range m.Data() {
+				got := map[string]float64{}
+				for name, v := range values {
+					got[name] = float(v)
+				}
+				// "tick" is the row's add. The row's counter is read after the update; here
+				// every read of a step comes before its writes.
+				before := float64(step) + 30*float64(k)
+				require.Equal(t, map[string]float64{"const": 42, "counter": before, "tick": before + 1}, got)
+			}
+		}
+		for step := range int64(30) {
+			matched, different, err := dumps[1].Compare(dumps[0], step, 1e-6)
+			require.NoError(t, err)
+			require.Equal(t, []string{"const"}, matched)
+			require.Len(t, different, 2)
+			for name, after := range map[string]float64{"counter": 0, "tick": 1} {
+				require.Equal(t, float64(step)+30+after, float(different[name][0]), "this")
+				require.Equal(t, float64(step)+after, float(different[name][1]), "the other")
+			}
+		}
 	})
 	t.Run("B22", func(t *testing.T) {
 		// By the steps of EveryN, as tf.contrib.learn's.

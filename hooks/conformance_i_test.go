@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorgonia.org/tensor"
 
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/estimator"
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
@@ -263,5 +266,40 @@ func TestConformanceI(t *testing.T) {
 		}
 		require.NoError(t, m.End(nil))
 		require.Equal(t, map[int64]float64{1: 1, 4: 2, 7: 3}, d.written("tick"))
+	})
+	t.Run("I37", func(t *testing.T) {
+		// A step makes w the new global step + 2; the loss is w. Evaluations come after the
+		// step, in memory: nothing is saved between the first and the last state.
+		est := newEstimator(t, t.TempDir(), func(g *graph.Graph, features, _ graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+			w := g.Variable("w", tensor.Float32, nil, nil)
+			spec := &estimator.Spec{Predictions: features, Loss: w}
+			if mode == estimator.Train {
+				made := g.Variable("made", tensor.Float32, nil, nil)
+				next := ops.AssignAdd(g, made, g.NamedConstant("1", float32(1)))
+				assigned := ops.Assign(g, w, ops.Add(g, next, g.NamedConstant("2", float32(2))))
+				spec.TrainOp = ops.Group(g, "train", assigned, ops.AssignAdd(g, g.GlobalStep(), g.NamedConstant("one", int64(1))))
+			}
+			return spec, nil
+		})
+		input := datasets.FromTensors([]float32{1}, nil).Batch(1)
+		recorded := map[int64]float64{}
+		record := hooks.Funcs{
+			// The hook of tf.estimator evaluates before the first step too. Here a monitor
+			// asks for evaluations after steps, and calls the estimator for this one.
+			OnBegin: func(*hooks.Run) error {
+				results, err := est.Evaluate(input)
+				recorded[int64(results["global_step"])] = results["loss"]
+				return err
+			},
+			OnEvaluated: func(step int64, _ string, results hooks.Metrics) error {
+				require.EqualValues(t, step, results["global_step"])
+				recorded[step] = results["loss"]
+				return nil
+			},
+		}
+		_, err := est.Fit(input.Repeat(-1), estimator.Steps(10), estimator.Validate("live", input),
+			estimator.Monitors(record, hooks.NewValidation("live", hooks.Or(hooks.EverySteps(4), hooks.AtEnd()))))
+		require.NoError(t, err)
+		require.Equal(t, map[int64]float64{0: 0, 4: 6, 8: 10, 10: 12}, recorded)
 	})
 }

@@ -84,6 +84,67 @@ func ExampleNewCheckpointSaver() {
 	// ended at step 7
 }
 
+// The loss of the test rows, which an estimator would compute (estimator.Validate), has
+// its minimum at step 40.
+func ExampleNewEarlyStopping() {
+	g := graph.New()
+	trainOp := ops.AssignAdd(g, g.GlobalStep(), g.NamedConstant("one", int64(1)))
+	dir, err := os.MkdirTemp("", "hooks-example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	var step int64
+	count := hooks.Funcs{OnStepEnd: func(s int64, _ hooks.Outputs) (bool, error) { step = s; return false, nil }}
+	evaluate := func(context.Context, string) (hooks.Metrics, error) {
+		return hooks.Metrics{"loss": 1 + float64((step-40)*(step-40))/1000}, nil
+	}
+	early := hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(2))
+	res, err := graphactions.Train(context.Background(), g, dir, trainOp, g.NamedConstant("loss", float32(0.5)),
+		graphactions.Steps(1000), graphactions.OnEvaluate(evaluate), graphactions.Logger(slog.New(slog.NewTextHandler(io.Discard, nil))),
+		graphactions.Monitors(count, hooks.NewValidation("test", hooks.EverySteps(20)), early))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("ended at step", res.LastStep)
+	fmt.Println(res.Detail)
+	fmt.Println("best:", early.BestMetrics(), "at step", early.BestStep())
+	// Output:
+	// ended at step 80
+	// early stopping: "loss" of evaluation "test" has not improved for 40 steps and 2 evaluations: it is 2.6 at step 80, the best was 1 at step 40
+	// best: loss = 1 at step 40
+}
+
+func ExampleNewGraphDump() {
+	dumpOf := func(by int64) *hooks.GraphDump {
+		g := graph.New()
+		trainOp := g.SetName(ops.AssignAdd(g, g.GlobalStep(), g.NamedConstant("by", by)), "next_step")
+		dir, err := os.MkdirTemp("", "hooks-example")
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		dump := hooks.NewGraphDump()
+		_, err = graphactions.Train(context.Background(), g, dir, trainOp, g.NamedConstant("loss", float32(0.5)),
+			graphactions.Steps(1), graphactions.Monitors(dump), graphactions.Logger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+		if err != nil {
+			log.Fatal(err)
+		}
+		return dump
+	}
+	matched, different, err := dumpOf(1).Compare(dumpOf(2), 1, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("the same:", matched)
+	for name, values := range different {
+		fmt.Println(name, "differs:", values[0], values[1])
+	}
+	// Output:
+	// the same: [global_step]
+	// next_step differs: 1 2
+}
+
 func ExampleSchedule() {
 	s := hooks.Or(hooks.EverySteps(100), hooks.AtEnd())
 	fmt.Println(s)

@@ -33,6 +33,15 @@ func TestStandardMonitorsConform(t *testing.T) {
 		"ProgressTerminal": func() hooks.Monitor {
 			return hooks.NewProgress(io.Discard, hooks.ProgressTerminal(true), hooks.ProgressEvery(0))
 		},
+		"GraphDump":  func() hooks.Monitor { return hooks.NewGraphDump() },
+		"Validation": func() hooks.Monitor { return hooks.NewValidation("test", steps) },
+		"AtCheckpoints": func() hooks.Monitor {
+			return hooks.NewValidation("test", hooks.EverySteps(2), hooks.AtCheckpoints())
+		},
+		"EarlyStopping": func() hooks.Monitor { return hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1)) },
+		"EarlyStopping that is told": func() hooks.Monitor {
+			return &told{EarlyStopping: hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(2), hooks.Maximize())}
+		},
 		// These need a node of the loop's graph, which is made anew for every run.
 		"LoggingTensor": func() hooks.Monitor {
 			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor {
@@ -48,6 +57,24 @@ func TestStandardMonitorsConform(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { hookstest.Run(t, newMonitor) })
 	}
+}
+
+// told is early stopping that asks for an evaluation of every step itself.
+type told struct {
+	*hooks.EarlyStopping
+	run *hooks.Run
+}
+
+func (m *told) Begin(run *hooks.Run) error {
+	m.run = run
+	return m.EarlyStopping.Begin(run)
+}
+
+func (m *told) StepEnd(_ int64, out hooks.Outputs) (bool, error) {
+	if out.Finite() {
+		m.run.RequestEvaluate("test")
+	}
+	return false, nil
 }
 
 // ofTheRun makes its monitor when it knows the run.

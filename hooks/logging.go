@@ -14,7 +14,8 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 )
 
-// LoggingTensor logs the values of nodes. Make one with [NewLoggingTensor] or
+// LoggingTensor logs the values of nodes. It is both PrintTensor of tf.contrib.learn and
+// LoggingTensorHook of tf.train. Make one with [NewLoggingTensor] or
 // [NewLoggingVariables].
 type LoggingTensor struct {
 	Base

@@ -37,6 +37,10 @@ type driver struct {
 	ran   int // how many nodes the last step ran
 	votes []int64
 	saves []int64
+	// evaluate gives the results of an evaluation, evaluated has the steps of those made.
+	evaluate  func(step int64) hooks.Metrics
+	evaluated []int64
+	reason    string // of the first request to stop
 }
 
 func newDriver(t *testing.T) *driver {
@@ -86,6 +90,18 @@ func (d *driver) step(m hooks.Monitor, step int64) bool {
 	if asked.Save {
 		d.saves = append(d.saves, step)
 		require.NoError(d.t, m.Saved(step, "path"))
+	}
+	for _, name := range asked.Evaluate {
+		d.evaluated = append(d.evaluated, step)
+		if d.evaluate != nil {
+			require.NoError(d.t, m.Evaluated(step, name, d.evaluate(step)))
+		}
+	}
+	if later := d.run.TakeRequests(); later.Stop {
+		asked.Stop = true
+		if d.reason == "" {
+			d.reason = later.Reason
+		}
 	}
 	if stop || asked.Stop {
 		d.votes = append(d.votes, step)

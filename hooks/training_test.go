@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
+	"github.com/stheno-ml/stheno/estimator"
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
@@ -56,4 +58,35 @@ func readDir(dir string) (names []string, err error) {
 		names = append(names, e.Name())
 	}
 	return names, err
+}
+
+// newCountingEstimator is an estimator whose steps only count; the loss is the constant
+// 2.
+func newCountingEstimator(t *testing.T) *estimator.Estimator {
+	t.Helper()
+	return newEstimator(t, t.TempDir(), func(g *graph.Graph, features, _ graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+		spec := &estimator.Spec{Predictions: features, Loss: g.NamedConstant("two", float32(2))}
+		if mode == estimator.Train {
+			spec.TrainOp = ops.AssignAdd(g, g.GlobalStep(), g.NamedConstant("one", int64(1)))
+		}
+		return spec, nil
+	})
+}
+
+func newEstimator(t *testing.T, dir string, fn estimator.ModelFn) *estimator.Estimator {
+	t.Helper()
+	est, err := estimator.New(fn, estimator.ModelDir(dir), estimator.Logger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, est.Close()) })
+	return est
+}
+
+// filled gives a float32 variable that value.
+func filled(x float32) graph.Initializer {
+	return graph.InitializerFunc(func(t *tensor.Dense, _ graph.Random) error {
+		for i := range t.Float32s() {
+			t.Float32s()[i] = x
+		}
+		return nil
+	})
 }

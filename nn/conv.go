@@ -92,7 +92,8 @@ func (s *spatial) window(size, axes int) ([]int, error) {
 // computed together with the convolution.
 //
 // Options: WithActivation, WithName, WithKernelInitializer, WithBiasInitializer,
-// WithoutBias, WithSize, WithStrides, WithPadding, WithDilation, WithGroups.
+// WithoutBias, WithSize, WithStrides, WithPadding, WithDilation, WithGroups,
+// WithKernelRegularizer, WithBiasRegularizer.
 func Conv2D(g *graph.Graph, x *gorgonia.Node, filters, size int, opts ...LayerOption) *gorgonia.Node {
 	return conv(g, "Conv2D", "conv2d", ops.Conv2D, 2, x, filters, size, opts)
 }
@@ -108,7 +109,7 @@ type convOp func(g *graph.Graph, x, kernel, bias *gorgonia.Node, o ops.ConvOptio
 func conv(g *graph.Graph, name, defaultName string, op convOp, axes int, x *gorgonia.Node, filters, size int, opts []LayerOption) *gorgonia.Node {
 	l := newLayer(opts)
 	err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias",
-		"WithSize", "WithStrides", "WithPadding", "WithDilation", "WithGroups")
+		"WithSize", "WithStrides", "WithPadding", "WithDilation", "WithGroups", "WithKernelRegularizer", "WithBiasRegularizer")
 	var window []int
 	if err == nil {
 		window, err = l.spatial.window(size, axes)
@@ -138,6 +139,7 @@ func conv(g *graph.Graph, name, defaultName string, op convOp, axes int, x *gorg
 	if !l.noBias {
 		bias = scope.Variable("bias", x.Dtype(), tensor.Shape{filters}, l.biasInitializer)
 	}
+	l.regularize(g, kernel, bias)
 	fused := isReLU(l.activation)
 	y := scope.SetName(op(g, x, kernel, bias, ops.ConvOptions{
 		Strides: l.spatial.strides, Dilations: l.spatial.dilation, Padding: l.spatial.padding, Groups: groups, ReLU: fused,

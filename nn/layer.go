@@ -26,6 +26,9 @@ type layer struct {
 	spatial           spatial    // convolutions and pooling
 	norm              norm       // normalisation
 	embedding         embeddings // embeddings
+	recurrent         recurrentOptions
+	attention         attentionOptions
+	regularizers      regularizers
 	given             []string
 }
 
@@ -93,10 +96,11 @@ func (l *layer) scope(g *graph.Graph, defaultName string) *graph.Graph {
 // default.
 //
 // Options: WithActivation, WithName, WithKernelInitializer, WithBiasInitializer,
-// WithoutBias.
+// WithoutBias, WithKernelRegularizer, WithBiasRegularizer.
 func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *gorgonia.Node {
 	l := newLayer(opts)
-	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias"); err != nil {
+	if err := l.only("WithActivation", "WithName", "WithKernelInitializer", "WithBiasInitializer", "WithoutBias",
+		"WithKernelRegularizer", "WithBiasRegularizer"); err != nil {
 		return g.Fail(fmt.Errorf("nn.Dense: %w", err))
 	}
 	switch {
@@ -119,6 +123,7 @@ func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *go
 	if !l.noBias {
 		bias = scope.Variable("bias", x.Dtype(), tensor.Shape{units}, l.biasInitializer)
 	}
+	l.regularize(g, kernel, bias)
 	y := scope.SetName(ops.Dense(g, x, kernel, bias), "BiasAdd")
 	if l.activation != nil && !g.Poisoned(y) {
 		y = l.activation(g, y)

@@ -117,12 +117,12 @@ func Log(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 
 // Tanh is the hyperbolic tangent.
 func Tanh(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, elementwise("Tanh", math.Tanh, func(_, y float64) float64 { return 1 - y*y }), x)
+	return unary(g, function{name: "Tanh", value: math.Tanh, derivative: func(_, y float64) float64 { return 1 - y*y }, value32: vector.Tanh}, x)
 }
 
 // Sigmoid is 1/(1+exp(-x)).
 func Sigmoid(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return unary(g, elementwise("Sigmoid", sigmoid, func(_, y float64) float64 { return y * (1 - y) }), x)
+	return unary(g, function{name: "Sigmoid", value: sigmoid, derivative: func(_, y float64) float64 { return y * (1 - y) }, value32: vector.Sigmoid}, x)
 }
 
 // Softplus is log(1+exp(x)), computed without overflow.

@@ -124,3 +124,19 @@ func TestStepAllocatesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A value that is used twice has a gradient of two terms, which Gorgonia's op would add.
+func TestSumOfGradientsAllocatesNothing(t *testing.T) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+		g := graph.New()
+		w := g.Variable("w", dt, tensor.Shape{3, 4}, nn.Ones())
+		h := ops.Tanh(g, w)
+		loss := ops.Sum(g, ops.Mul(g, h, ops.Square(g, h)))
+		fetches := gorgonia.Nodes{loss, optim.SGD(0.1).Minimize(g, loss)}
+		s := newSession(t, g)
+		outputs := make([]gorgonia.Value, len(fetches))
+		step := func() { require.NoError(t, s.RunInto(ctx, outputs, fetches, nil, nil)) }
+		step()
+		require.Zero(t, testing.AllocsPerRun(20, step), "%v", dt)
+	}
+}

@@ -72,6 +72,9 @@ func (s *Session) rightOp(g *graph.Graph, n *gorgonia.Node) (gorgonia.Op, error)
 		}
 		return nil, &RefusedOpError{Node: n.Name(), Op: r.Op, Site: g.Site(n), Why: r.Why, Use: r.Use}
 	}
+	if faster := fasterOp(n); faster != nil {
+		return faster, nil
+	}
 	return op, nil
 }
 

@@ -143,3 +143,31 @@ func expSumVector(set cpu.Set, dst *float32, x *float32, n int, shift float32, c
 		expSum256(dst, x, n, shift, c, sums)
 	}
 }
+
+//go:noescape
+func tanh512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func tanh256(dst *float32, x *float32, n int, c *float32)
+
+func tanhVector(set cpu.Set, dst *float32, x *float32, n int, c *float32) {
+	if set == cpu.AVX512 {
+		tanh512(dst, x, n, c)
+	} else {
+		tanh256(dst, x, n, c)
+	}
+}
+
+//go:noescape
+func sigmoid512(dst *float32, x *float32, n int, c *float32)
+
+//go:noescape
+func sigmoid256(dst *float32, x *float32, n int, c *float32)
+
+func sigmoidVector(set cpu.Set, dst *float32, x *float32, n int, c *float32) {
+	if set == cpu.AVX512 {
+		sigmoid512(dst, x, n, c)
+	} else {
+		sigmoid256(dst, x, n, c)
+	}
+}

@@ -22,3 +22,5 @@ func maximumVector(set cpu.Set, x *float32, n int, lanes *float32) { panic(unrea
 func expSumVector(set cpu.Set, dst, x *float32, n int, shift float32, c, sums *float32) {
 	panic(unreachable)
 }
+func tanhVector(set cpu.Set, dst, x *float32, n int, c *float32)    { panic(unreachable) }
+func sigmoidVector(set cpu.Set, dst, x *float32, n int, c *float32) { panic(unreachable) }

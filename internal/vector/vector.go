@@ -1,5 +1,5 @@
 // Package vector holds the loops over []float32 in which training spends its time
-// outside of products: the Adam update, bias and ReLU, softmax rows, sums.
+// outside of products: the Adam update, bias and ReLU, softmax rows, gates, sums.
 //
 // Each has an AVX-512, an AVX2 and a portable version, chosen by internal/cpu. They agree
 // bit for bit, on every architecture: the operations of an element are the same ones in

@@ -57,6 +57,8 @@ func main() {
 	adam()
 	maximum()
 	expSum()
+	tanh("tanh", false)
+	tanh("sigmoid", true)
 	if err := emit.Assembly(); err != nil {
 		log.Fatal(err)
 	}
@@ -320,4 +322,56 @@ func expSum() {
 		RET()
 	}
 	stub("expSum", signature)
+}
+
+// tanh: dst = tanh(x), or (1+tanh(x/2))/2. c are the constants of the Go loop.
+func tanh(name string, sigmoid bool) {
+	const signature = "dst *float32, x *float32, n int, c *float32"
+	for _, s := range sets() {
+		begin(s, name, signature)
+		dst, src, n, c := general[0], general[1], general[7], general[2]
+		Load(Param("dst"), dst)
+		Load(Param("x"), src)
+		Load(Param("n"), n)
+		Load(Param("c"), c)
+		k := func(i int) Mem { return Mem{Base: c, Disp: 64 * i} }
+		lo, hi, half := s.Reg[0], s.Reg[1], s.Reg[2]
+		VMOVUPS(k(0), lo)
+		VMOVUPS(k(1), hi)
+		VMOVUPS(k(13), half)
+		loop(s, n, func(offset int) {
+			v := 5 * (offset / s.Bytes)
+			x, square, p, q := s.Reg[4+v], s.Reg[5+v], s.Reg[6+v], s.Reg[7+v]
+			VMOVUPS(element(src, offset), x)
+			if sigmoid {
+				VMULPS(half, x, x)
+			}
+			// Clamped, NaN kept: the last operand is returned where one is NaN.
+			VMAXPS(x, lo, x)
+			VMINPS(x, hi, x)
+			VMULPS(x, x, square)
+			VMULPS(k(2), square, p)
+			for i := 3; i < 8; i++ {
+				VADDPS(k(i), p, p)
+				VMULPS(square, p, p)
+			}
+			VADDPS(k(8), p, p)
+			VMULPS(k(9), square, q)
+			for i := 10; i < 12; i++ {
+				VADDPS(k(i), q, q)
+				VMULPS(square, q, q)
+			}
+			VADDPS(k(12), q, q)
+			VDIVPS(q, p, p)
+			VMULPS(p, x, x)
+			if sigmoid {
+				VMULPS(half, x, x)
+				VADDPS(half, x, x)
+			}
+			VMOVUPS(x, element(dst, offset))
+		})
+		VZEROUPPER()
+		RET()
+	}
+	stub(name, signature)
 }

@@ -108,8 +108,8 @@ func (c config) environment(row) []string {
 }
 
 // build compiles a Go program into the folder of programs.
-func (c config) build(dir, output string, args ...string) error {
-	cmd := exec.Command("go", append(append([]string{"build", "-o", filepath.Join(c.bin, output)}, args...), "./"+dir)...)
+func (c config) build(dir string) error {
+	cmd := exec.Command("go", "build", "-o", filepath.Join(c.bin, dir), "./"+dir)
 	cmd.Dir = c.root
 	if dir == "gorgonia" || dir == "gomlx" { // modules of their own
 		cmd.Dir = filepath.Join(c.root, dir)
@@ -143,14 +143,7 @@ func (c config) prepare(rows []row) map[string]error {
 		if !needed[name] {
 			continue
 		}
-		var err error
-		if name == "stheno" {
-			err = c.build(name, name, "-tags", "lstm")
-		}
-		if name != "stheno" || err != nil {
-			err = c.build(name, name)
-		}
-		if err != nil {
+		if err := c.build(name); err != nil {
 			failed[name] = err
 		}
 	}

@@ -37,10 +37,7 @@ func build(w worker.Workload) (*model, error) {
 		m.y = g.Placeholder(datasets.DefaultLabel, tensor.Int64, w.Batch, worker.Time)
 		features = dense(rows.IDs, rows.N, worker.Time)
 		labels = dense(rows.Y, rows.N, worker.Time)
-		var err error
-		if logits, err = characters(g, m.x); err != nil {
-			return nil, err
-		}
+		logits = characters(g, m.x)
 	default:
 		m.x = g.Placeholder(datasets.DefaultFeature, tensor.Float32, w.Batch, w.Inputs())
 		features = dense(rows.X, rows.N, w.Inputs())
@@ -89,4 +86,10 @@ func images(g *graph.Graph, h *gorgonia.Node) *gorgonia.Node {
 	}
 	h = nn.Dense(g, nn.Flatten(g, h), worker.Hidden, nn.WithActivation(nn.ReLU))
 	return nn.Dense(g, h, worker.Classes)
+}
+
+func characters(g *graph.Graph, ids *gorgonia.Node) *gorgonia.Node {
+	h := nn.Embedding(g, ids, worker.Vocabulary, worker.Dim)
+	h = nn.LSTM(g, h, worker.Units, nn.ReturnSequences())
+	return nn.Dense(g, h, worker.Vocabulary)
 }

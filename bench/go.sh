@@ -12,10 +12,9 @@ go=${GO:-go}
 mkdir -p "$here/.bin"
 cd "$here/.."
 
-# Names that benchmarks of several branches may have; one that is missing is no error.
-"$go" test -run '^$' -bench "${BENCH:-^(BenchmarkStep|BenchmarkCharacters|BenchmarkLoop|BenchmarkSave|BenchmarkSaveSmall|BenchmarkLoad|BenchmarkOpen|BenchmarkScalar|BenchmarkScalars|BenchmarkHistogram|BenchmarkNext|BenchmarkRestore|BenchmarkCSV)$}" \
+"$go" test -run '^$' -bench "${BENCH:-^(BenchmarkStep|BenchmarkCharacters|BenchmarkLoop|BenchmarkPredict|BenchmarkSave|BenchmarkSaveSmall|BenchmarkLoad|BenchmarkOpen|BenchmarkScalar|BenchmarkScalars|BenchmarkHistogram|BenchmarkNext|BenchmarkRestore|BenchmarkCSV)$}" \
 	-benchmem -count "${COUNT:-6}" -timeout 60m \
-	./session ./nn ./graphactions ./saver ./summaries ./datasets |
+	./session ./nn ./graphactions ./estimator ./saver ./summaries ./datasets |
 	tee "$new.all" | grep --line-buffered '^Benchmark' | awk '!seen[$1]++ { print $1; fflush() }' >&2
 # What the benchmarks log is not for benchstat.
 grep -E '^(goos|goarch|pkg|cpu):|^Benchmark.* ns/op' "$new.all" >"$new" || { cat "$new.all" >&2; exit 1; }

@@ -89,15 +89,23 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// end lets the worker clean up, and kills it if it takes long.
+// end lets the worker clean up, and kills it if that takes long.
 func (p *process) end() {
 	p.signal(syscall.SIGCONT)
 	_ = p.in.Close()
+	done := make(chan struct{})
+	go func() {
+		for range p.answers {
+		}
+		_ = p.cmd.Wait()
+		close(done)
+	}()
 	select {
-	case <-p.answers:
-	case <-time.After(5 * time.Second):
+	case <-done:
+	case <-time.After(10 * time.Second):
 	}
-	p.kill()
+	p.signal(syscall.SIGKILL) // and what it started
+	<-done
 }
 
 var errDied = errors.New("the worker died")

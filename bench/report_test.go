@@ -73,7 +73,7 @@ func TestReport(t *testing.T) {
 }
 
 // The driver over a worker that is a shell script: calibration, rounds, what is left out,
-// a worker that dies, and that a sleeping worker does not run.
+// a worker that dies, that a sleeping worker does not run, and that it may clean up.
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
 	script := filepath.Join(dir, "worker.sh")
@@ -87,6 +87,9 @@ while read what w n; do
   *) echo "ok $n $(expr $n \* 2).5" ;;
   esac
 done
+exec >&-
+sleep 0.1
+echo > cleaned-$1
 `), 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -121,5 +124,9 @@ done
 	after, _ := os.ReadFile(filepath.Join(dir, "ticks-skips"))
 	if len(before) != len(after) {
 		t.Errorf("the worker did %d things in its sleep", len(after)-len(before))
+	}
+	m.close()
+	if _, err := os.Stat(filepath.Join(dir, "cleaned-skips")); err != nil {
+		t.Error("the worker was killed before it had cleaned up")
 	}
 }

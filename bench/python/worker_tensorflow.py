@@ -121,7 +121,7 @@ def train_estimator(w):
     input_fn = tf.compat.v1.estimator.inputs.numpy_input_fn({"x": x}, y, batch_size=batch, num_epochs=None, shuffle=True)
 
     def run(n):
-        clock = Clock(10 if n > 20 else 1)
+        clock = Clock(max(2, min(10, n)))
         est.train(input_fn, steps=n + clock.skip, hooks=[clock])
         return clock.steps - clock.skip, clock.last - clock.first
     return run

@@ -1,6 +1,8 @@
 # make test    everything, with the real TensorBoard and Python's safetensors
 # make check   test, plus formatting, vet, staticcheck, the race detector and a build without cgo
 # make soak    the long forms of the crash tests
+# make bench   Stheno, other frameworks in Go and Python, side by side: docs/performance.md
+# make bench-go   the benchmarks in Go against bench/baseline.txt; UPDATE=1 writes that file
 # make fresh   the README's two commands in a fresh clone with empty caches
 
 export CGO_ENABLED ?= 0
@@ -10,7 +12,7 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 # The race detector needs cgo and a C compiler; nothing else here does.
 RACE_PACKAGES = ./...
 
-.PHONY: test check fmt vet lint race build generated bench soak fresh python
+.PHONY: test check fmt vet lint race build generated bench bench-go soak fresh python
 
 test: python
 	STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test ./...
@@ -38,7 +40,10 @@ race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE_PACKAGES)
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) -C bench run . -setup -out ../docs/performance.md $(BENCHFLAGS)
+
+bench-go:
+	@GO="$(GO)" UPDATE="$(UPDATE)" bench/go.sh
 
 soak: python
 	STHENO_SOAK=1 STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 80m ./...

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strconv"
@@ -59,6 +60,9 @@ func sources(t *testing.T, mode parser.Mode) (*token.FileSet, []source) {
 		if d.IsDir() {
 			if p != root && (strings.HasPrefix(name, ".") || name == "testdata") {
 				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(p, "go.mod")); p != root && err == nil {
+				return filepath.SkipDir // a module of its own
 			}
 			return nil
 		}

@@ -1,0 +1,3 @@
+module github.com/stheno-ml/stheno/bench/worker
+
+go 1.26

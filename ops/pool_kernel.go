@@ -8,6 +8,17 @@ type poolSizes struct {
 	h, w windowAxis
 }
 
+// imageSizes returns the number of elements of an image of x and of the result.
+func (s *poolSizes) imageSizes() (x, y int) {
+	return s.x.height * s.x.width * s.x.channels, s.h.out * s.w.out * s.x.channels
+}
+
+// images returns the sizes of some of the images.
+func (s poolSizes) images(n int) poolSizes {
+	s.x.batch = n
+	return s
+}
+
 // poolWindow is the part of a window that lies on the input: the offset of its first
 // element's first channel, and its size. It is never empty: padding is less than a window.
 type poolWindow struct{ x, height, width int }

@@ -5,7 +5,6 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
-	"github.com/stheno-ml/stheno/internal/parallel"
 )
 
 // applyWithScratch adds a node whose kernel has memory of its own. make returns a kernel
@@ -62,25 +61,3 @@ func grow[T any](memory *[]T, n int) []T {
 	}
 	return (*memory)[:n]
 }
-
-// Memory that tasks of parallel loops use while they run.
-var (
-	memories32 parallel.FreeList[[]float32]
-	memories64 parallel.FreeList[[]float64]
-)
-
-func memories[T float]() *parallel.FreeList[[]T] {
-	var list any = &memories32
-	if _, ok := list.(*parallel.FreeList[[]T]); !ok {
-		list = &memories64
-	}
-	return list.(*parallel.FreeList[[]T])
-}
-
-// borrow returns memory for one task, to be given to grow.
-func borrow[T float]() *[]T { return memories[T]().Get() }
-
-func giveBack[T float](memory *[]T) { memories[T]().Put(memory) }
-
-// ceil is a/b rounded up.
-func ceil(a, b int) int { return (a + b - 1) / b }

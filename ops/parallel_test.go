@@ -113,6 +113,9 @@ func TestSameBitsForAnyNumberOfWorkers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	for _, c := range large {
 		for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64} {
+			if testing.Short() && dt == tensor.Float64 {
+				continue
+			}
 			t.Run(fmt.Sprint(c.name, "/", dt), func(t *testing.T) {
 				var want []gorgonia.Value
 				check := func(what string, n int, opts ...session.Option) {
@@ -124,11 +127,12 @@ func TestSameBitsForAnyNumberOfWorkers(t *testing.T) {
 						require.Equal(t, want[i].Data(), got[i].Data(), "%s %d: value %d", what, n, i)
 					}
 				}
-				for _, n := range []int{1, 2, 3, 4, 8} {
-					check("workers", n, session.Workers(n))
-				}
-				if testing.Short() { // the race detector is slow
+				check("workers", 3, session.Workers(3))
+				if testing.Short() { // the race detector, which is slow, has seen enough
 					return
+				}
+				for _, n := range []int{1, 2, 4, 8} {
+					check("workers", n, session.Workers(n))
 				}
 				for _, n := range []int{1, 2, 4} {
 					before := runtime.GOMAXPROCS(n)

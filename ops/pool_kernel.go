@@ -1,6 +1,10 @@
 package ops
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/stheno-ml/stheno/internal/vector"
+)
 
 // poolSizes is a pooling of given shapes.
 type poolSizes struct {
@@ -43,7 +47,14 @@ func (s *poolSizes) eachWindow(f func(y int, w poolWindow)) {
 // maxWindows sets y to the maxima.
 func maxWindows[T float](s poolSizes, y, x []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
+	y32, _ := any(y).([]float32)
+	x32, _ := any(x).([]float32)
 	s.eachWindow(func(yi int, w poolWindow) {
+		if y32 != nil && w.height == 2 && w.width == 2 {
+			x := x32[w.x:]
+			vector.Max4(y32[yi:yi+n], x, x[n:], x[line:], x[line+n:])
+			return
+		}
 		y := y[yi : yi+n]
 		if w.height == 2 && w.width == 2 {
 			a, b := x[w.x:][:len(y)], x[w.x+n:][:len(y)]
@@ -69,8 +80,16 @@ func maxWindows[T float](s poolSizes, y, x []T) {
 func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	xs, ys, grads, dxs := words[U](x), words[U](y), words[U](grad), words[U](dx)
+	x32, _ := any(x).([]float32)
+	dx32, _ := any(dx).([]float32)
+	y32, _ := any(y).([]float32)
+	grad32, _ := any(grad).([]float32)
 	apart := s.h.stride >= s.h.size && s.w.stride >= s.w.size // every element is in at most one window
 	s.eachWindow(func(yi int, w poolWindow) {
+		if apart && x32 != nil && w.height == 2 && w.width == 2 {
+			vector.Max4Grad(dx32[w.x:], x32[w.x:], n, line, y32[yi:yi+n], grad32[yi:])
+			return
+		}
 		y, grad := ys[yi:yi+n], grads[yi:][:n]
 		if apart && w.height == 2 && w.width == 2 {
 			pullMax4(y, grad, xs, dxs, w.x, n, line)

@@ -57,6 +57,8 @@ func main() {
 	adam()
 	maximum()
 	expSum()
+	maximumOfFour()
+	pullMaximum()
 	if err := emit.Assembly(); err != nil {
 		log.Fatal(err)
 	}

@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/stheno-ml/stheno/internal/vector"
+
 // windowMatrix is the matrix of windows [positions, terms], or its transpose; ld is the
 // distance between two rows of what is stored.
 type windowMatrix[T float] struct {
@@ -131,6 +133,12 @@ func col2im[T float](s *convSizes, dx, col []T, row, n, group int) {
 // addRun adds src to the first elements of dst.
 func addRun[T float](dst, src []T) {
 	dst = dst[:len(src)]
+	if len(src) >= 32 { // fewer are faster without calls
+		if dst32, ok := any(dst).([]float32); ok {
+			vector.Add(dst32, dst32, any(src).([]float32))
+			return
+		}
+	}
 	for i, v := range src {
 		dst[i] += v
 	}

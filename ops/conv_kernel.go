@@ -36,6 +36,11 @@ func (s *convSizes) blockRows() int {
 	return max(1, positions/max(1, s.y.width))
 }
 
+// imageRows is blockRows in whole images.
+func (s *convSizes) imageRows() int {
+	return ceil(s.blockRows(), max(1, s.y.height)) * s.y.height
+}
+
 // rows is the number of rows of the result, in all images.
 func (s *convSizes) rows() int { return s.y.batch * s.y.height }
 
@@ -69,10 +74,10 @@ func (s *convSizes) share(rows int, w parallel.Work) {
 
 // convRun is a convolution in progress, or a gradient of one.
 type convRun[T float] struct {
-	s             convSizes
-	relu          bool
-	x, w, bias, y []T // y is the result, or its gradient
-	step          int // rows of the result in a task
+	s       convSizes
+	relu    bool
+	x, w, y []T // y is the result, or its gradient
+	step    int // rows of the result in a task
 }
 
 func (r *convRun[T]) set(c *convolution, in []gorgonia.Value) (err error) {
@@ -87,18 +92,24 @@ func (r *convRun[T]) line() int { return r.s.y.width * r.s.y.channels }
 
 // convForward computes a convolution as the product of the matrix of windows of x
 // [positions, terms] and the kernel [terms, filters], block by block.
-type convForward[T float] struct{ convRun[T] }
+type convForward[T float] struct {
+	convRun[T]
+	bias   []T // repeated, nil where there is none
+	memory []T // of bias
+}
 
 func convKernel[T float](c *convolution) func() kernel {
 	return func() kernel {
 		r := new(convForward[T])
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
-			defer func() { r.convRun = convRun[T]{} }()
+			defer func() { r.convRun, r.bias = convRun[T]{}, nil }()
 			if err := r.set(c, in); err != nil {
 				return err
 			}
 			if len(in) == 3 {
-				r.bias = elements[T](in[2])
+				bias := elements[T](in[2])
+				r.bias = grow(&r.memory, len(bias)*max(1, wideRow/max(1, len(bias))))
+				repeat(r.bias, bias)
 			}
 			r.relu, r.y = c.relu, elements[T](out)
 			r.step = r.s.rowsPerTask(r.s.blockRows())
@@ -131,23 +142,32 @@ func (r *convForward[T]) Task(t int) {
 	}
 }
 
-// finish adds the bias to every row of y and applies the activation.
+// finish adds the bias to y and applies the activation.
 func finish[T float](y, bias []T, relu bool) {
-	if y32, ok := any(y).([]float32); ok && bias != nil {
-		if bias32 := any(bias).([]float32); relu {
-			vector.BiasReLU(y32, y32, bias32)
-		} else {
-			vector.AddBias(y32, y32, bias32)
+	for n := len(bias); len(y) > 0; {
+		if n == 0 {
+			n = len(y)
 		}
-		return
-	}
-	if n := len(bias); n > 0 {
-		for i := 0; i < len(y); i += n {
-			addRun(y[i:], bias)
+		part := y[:min(n, len(y))]
+		y = y[len(part):]
+		part32, ok := any(part).([]float32)
+		switch {
+		case ok && relu && len(bias) > 0:
+			vector.BiasReLU(part32, part32, any(bias).([]float32)[:len(part)])
+			continue
+		case len(bias) > 0:
+			addRun(part, bias[:len(part)])
+		}
+		if relu {
+			rectify(part)
 		}
 	}
-	if relu {
-		rectify(y)
+}
+
+// repeat fills y with copies of row.
+func repeat[T any](y, row []T) {
+	for len(y) > 0 && len(row) > 0 {
+		y = y[copy(y, row):]
 	}
 }
 
@@ -168,7 +188,7 @@ func convInputKernel[T float](c *convolution) func() kernel {
 				return err
 			}
 			r.dx, r.y = elements[T](out), elements[T](in[2])
-			r.step = r.s.rowsPerTask(r.s.y.height)
+			r.step = r.s.rowsPerTask(r.s.imageRows())
 			r.s.share(r.step, r)
 			return nil
 		}
@@ -185,7 +205,11 @@ func (r *convInput[T]) Task(t int) {
 	if !s.pointwise() || s.depthwise() {
 		clear(r.dx[t*r.step/s.y.height*image : end/s.y.height*image])
 	}
-	for row, step := t*r.step, s.blockRows(); row < end; row += step {
+	step := s.blockRows()
+	if s.y.height < step {
+		step = s.imageRows()
+	}
+	for row := t * r.step; row < end; row += step {
 		n := min(step, end-row)
 		dz := r.y[row*r.line() : (row+n)*r.line()]
 		if s.depthwise() {

@@ -63,7 +63,7 @@ func GlobalAvgPool(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 type poolKind struct {
 	run32 func(s poolSizes, y, x []float32)
 	run64 func(s poolSizes, y, x []float64)
-	// pull adds the gradients of the windows to dx, which is zero.
+	// pull sets dx to the gradients of the windows.
 	pull32 func(s poolSizes, dx, x, y, grad []float32)
 	pull64 func(s poolSizes, dx, x, y, grad []float64)
 }
@@ -197,9 +197,7 @@ func poolPullKernel[T float](p *pooling, pull func(s poolSizes, dx, x, y, grad [
 		var dx, x, y, grad []T
 		images := overRows(func(from, to int) {
 			n, m := s.imageSizes()
-			dx := dx[from*n : to*n]
-			clear(dx)
-			pull(s.images(to-from), dx, x[from*n:to*n], y[from*m:to*m], grad[from*m:to*m])
+			pull(s.images(to-from), dx[from*n:to*n], x[from*n:to*n], y[from*m:to*m], grad[from*m:to*m])
 		})
 		return func(out gorgonia.Value, in []gorgonia.Value) (err error) {
 			if s, err = p.sizes(in[0].Shape()); err != nil {

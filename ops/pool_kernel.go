@@ -75,6 +75,11 @@ func maxWindows[T float](s poolSizes, y, x []T) {
 	})
 }
 
+// halves says that windows of two cover the axis without overlapping.
+func (a windowAxis) halves() bool {
+	return a.size == 2 && a.stride == 2 && a.in == 2*a.out
+}
+
 // pullMax adds each window's gradient at its first maximum, the first element whose bits
 // are the result's.
 func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
@@ -85,6 +90,9 @@ func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
 	y32, _ := any(y).([]float32)
 	grad32, _ := any(grad).([]float32)
 	apart := s.h.stride >= s.h.size && s.w.stride >= s.w.size // every element is in at most one window
+	if !s.h.halves() || !s.w.halves() {
+		clear(dx)
+	}
 	s.eachWindow(func(yi int, w poolWindow) {
 		if apart && x32 != nil && w.height == 2 && w.width == 2 {
 			vector.Max4Grad(dx32[w.x:], x32[w.x:], n, line, y32[yi:yi+n], grad32[yi:])
@@ -162,6 +170,7 @@ func avgWindows[T float](s poolSizes, y, x []T) {
 
 // pullAvg shares each window's gradient among its elements.
 func pullAvg[T float](s poolSizes, dx, _, _, grad []T) {
+	clear(dx)
 	n, line := s.x.channels, s.x.width*s.x.channels
 	s.eachWindow(func(yi int, w poolWindow) {
 		scale := 1 / T(w.height*w.width)

@@ -36,7 +36,11 @@ func (f *function) runPull32() kernel {
 	if f.pull32 == nil {
 		return pullKernel[float32](f.derivative)
 	}
-	return elementKernel(1, func(d, _, y, grad []float32) { f.pull32(d, grad, y) })
+	pull := func(d, grad, y, _ []float32) { f.pull32(d, grad, y) }
+	return func(out gorgonia.Value, in []gorgonia.Value) error { // x is not needed
+		overElements(pull, 1, elements[float32](out), elements[float32](in[2]), elements[float32](in[1]), nil)
+		return nil
+	}
 }
 
 // unary applies f to every element of x. It computes in float64 and rounds once.

@@ -107,11 +107,9 @@ func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, e
 			return false, fmt.Errorf("the gradient of variable %q has %d elements, the variable %d", name, len(g), len(v))
 		}
 	}
-	w.in = in
-	defer func() { w.in = nil }()
 	s.Scale = float64(floats[T](in[2])[0])
 	if r.micro > 1 {
-		w.share(accumulating)
+		w.share(accumulating, in, &s)
 		if !lastRun(r, in) {
 			return false, nil
 		}
@@ -120,13 +118,12 @@ func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, e
 	for i := range w.state {
 		w.state[i] = float64(floats[T](in[r.firstState()+i])[0])
 	}
-	w.step = s
 	if r.average != nil && r.average.zeroDebias {
 		for i := range r.names {
 			countAverage[T](r.block(in, i)[r.averages():])
 		}
 	}
-	w.share(updating)
+	w.share(updating, in, &s)
 	for i := range r.state {
 		floats[T](in[r.firstState()+i])[0] = T(r.state[i].Next(w.state[i]))
 	}
@@ -134,14 +131,15 @@ func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, e
 }
 
 // share does a phase for all spans.
-func (w *worker[T]) share(p phase) {
-	w.phase = p
+func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
 	if w.tasks > 1 {
+		w.phase, w.in, w.step = p, in, *s
 		parallel.For(w.tasks, w)
+		w.in = nil
 		return
 	}
-	for t := range w.spans {
-		w.do(t, &w.own)
+	for _, x := range w.spans {
+		w.do(p, x, in, *s, &w.own)
 	}
 }
 
@@ -149,38 +147,38 @@ func (w *worker[T]) share(p phase) {
 func (w *worker[T]) Task(t int) {
 	m := w.free.Get()
 	defer w.free.Put(m)
-	w.do(t, m)
+	w.do(w.phase, w.spans[t], w.in, w.step, m)
 }
 
 // do does the phase for one span.
-func (w *worker[T]) do(t int, m *spanMemory[T]) {
-	r, x := w.recipe, w.spans[t]
-	block := r.block(w.in, x.variable)
-	if w.phase == accumulating {
-		g, sum := floats[T](block[1])[x.from:x.to], floats[T](block[r.accumulator()])[x.from:x.to]
-		for k, v := range g {
-			sum[k] += v
-		}
+func (w *worker[T]) do(p phase, x span, in []gorgonia.Value, s Step, m *spanMemory[T]) {
+	r := w.recipe
+	block := r.block(in, x.variable)
+	if p == updating {
+		s.Variable = r.names[x.variable]
+		w.update(r, x, block, s, m)
 		return
 	}
-	w.update(r, x, block, m)
+	g, sum := floats[T](block[1])[x.from:x.to], floats[T](block[r.accumulator()])[x.from:x.to]
+	for k, v := range g {
+		sum[k] += v
+	}
 }
 
 // update changes a span of a variable and what is remembered of it.
-func (w *worker[T]) update(r *recipe, x span, block []gorgonia.Value, m *spanMemory[T]) {
-	part := func(v gorgonia.Value) []T { return floats[T](v)[x.from:x.to] }
-	v, g := part(block[0]), part(block[1])
+func (w *worker[T]) update(r *recipe, x span, block []gorgonia.Value, s Step, m *spanMemory[T]) {
+	v, g := floats[T](block[0])[x.from:x.to], floats[T](block[1])[x.from:x.to]
 	var sum []T
 	if r.micro > 1 {
-		sum = part(block[r.accumulator()])
+		sum = floats[T](block[r.accumulator()])[x.from:x.to]
 		g = sum
 	}
-	m.slots = m.slots[:0]
-	for i := range r.slots {
-		m.slots = append(m.slots, part(block[2+i]))
+	if m.slots == nil {
+		m.slots = make([][]T, len(r.slots))
 	}
-	s := w.step
-	s.Variable = r.names[x.variable]
+	for i := range m.slots {
+		m.slots[i] = floats[T](block[2+i])[x.from:x.to]
+	}
 	if len(r.parts) > 0 {
 		if cap(m.update) < len(g) {
 			m.update = make([]T, len(g))

@@ -74,6 +74,14 @@ func (c *columnSums[T]) run(sums, x []T) {
 
 // addRows adds the rows of x to sums, one after the other.
 func addRows[T float](sums, x []T) {
+	if len(sums) == 1 {
+		sum := sums[0]
+		for _, v := range x {
+			sum += v
+		}
+		sums[0] = sum
+		return
+	}
 	if sums32, ok := any(sums).([]float32); ok {
 		vector.AddColumns(sums32, any(x).([]float32))
 		return

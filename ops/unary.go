@@ -73,7 +73,12 @@ func elementKernel[T float](cost int, f elementFunc[T]) kernel {
 		if len(in) > 2 {
 			c = elements[T](in[2])
 		}
-		overElements(f, cost, elements[T](out), elements[T](in[0]), b, c)
+		y, a := elements[T](out), elements[T](in[0])
+		if len(y)*cost < parallelFrom { // without another call
+			f(y, a, b, c)
+		} else {
+			overElements(f, cost, y, a, b, c)
+		}
 		return nil
 	}
 }

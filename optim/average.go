@@ -98,7 +98,7 @@ func countAverage[T float](in []gorgonia.Value) { floats[T](in[2])[0]++ }
 
 // updateAverage follows v, a part of a variable which has just got its value of the given
 // step.
-func updateAverage[T float](a *average, step int64, x span, v []T, in []gorgonia.Value) {
+func updateAverage[T float](a *average, step int64, x *span, v []T, in []gorgonia.Value) {
 	mean := floats[T](in[0])[x.from:x.to]
 	decay := a.decay
 	if a.numUpdates {

@@ -138,8 +138,8 @@ func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
 		w.in = nil
 		return
 	}
-	for _, x := range w.spans {
-		w.do(p, x, in, *s, &w.own)
+	for i := range w.spans {
+		w.do(p, &w.spans[i], in, s, &w.own)
 	}
 }
 
@@ -147,15 +147,14 @@ func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
 func (w *worker[T]) Task(t int) {
 	m := w.free.Get()
 	defer w.free.Put(m)
-	w.do(w.phase, w.spans[t], w.in, w.step, m)
+	w.do(w.phase, &w.spans[t], w.in, &w.step, m)
 }
 
 // do does the phase for one span.
-func (w *worker[T]) do(p phase, x span, in []gorgonia.Value, s Step, m *spanMemory[T]) {
+func (w *worker[T]) do(p phase, x *span, in []gorgonia.Value, s *Step, m *spanMemory[T]) {
 	r := w.recipe
 	block := r.block(in, x.variable)
 	if p == updating {
-		s.Variable = r.names[x.variable]
 		w.update(r, x, block, s, m)
 		return
 	}
@@ -166,7 +165,7 @@ func (w *worker[T]) do(p phase, x span, in []gorgonia.Value, s Step, m *spanMemo
 }
 
 // update changes a span of a variable and what is remembered of it.
-func (w *worker[T]) update(r *recipe, x span, block []gorgonia.Value, s Step, m *spanMemory[T]) {
+func (w *worker[T]) update(r *recipe, x *span, block []gorgonia.Value, step *Step, m *spanMemory[T]) {
 	v, g := floats[T](block[0])[x.from:x.to], floats[T](block[1])[x.from:x.to]
 	var sum []T
 	if r.micro > 1 {
@@ -179,6 +178,8 @@ func (w *worker[T]) update(r *recipe, x span, block []gorgonia.Value, s Step, m 
 	for i := range m.slots {
 		m.slots[i] = floats[T](block[2+i])[x.from:x.to]
 	}
+	s := *step
+	s.Variable = r.names[x.variable]
 	if len(r.parts) > 0 {
 		if cap(m.update) < len(g) {
 			m.update = make([]T, len(g))

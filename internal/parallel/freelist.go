@@ -11,14 +11,16 @@ type FreeList[T any] struct {
 
 // Get returns one that nobody uses, as it was put back, or a new one.
 func (l *FreeList[T]) Get() *T {
+	var x *T
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(l.free)
-	if n == 0 {
-		return new(T)
+	if n := len(l.free); n > 0 {
+		x = l.free[n-1]
+		l.free = l.free[:n-1]
 	}
-	x := l.free[n-1]
-	l.free = l.free[:n-1]
+	l.mu.Unlock()
+	if x == nil {
+		x = new(T)
+	}
 	return x
 }
 

@@ -109,6 +109,7 @@ func axisFromEnd(s tensor.Shape, k int) int {
 // as both inputs allow: everything when the shapes are equal, a row when one of them
 // is repeated over the leading axes.
 func binaryKernel[T float](f func(y, a, b []T)) kernel {
+	whole := func(y, a, b, _ []T) { f(y, a, b) }
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		y, a, b := elements[T](out), elements[T](in[0]), elements[T](in[1])
 		if len(y) == 0 {
@@ -125,7 +126,7 @@ func binaryKernel[T float](f func(y, a, b []T)) kernel {
 			run *= shape[axis-1]
 		}
 		if axis == 0 {
-			f(y, a, b)
+			overElements(whole, 1, y, a, b, nil)
 			return nil
 		}
 		// The innermost axis that differs is walked here, element run by element run.
@@ -178,41 +179,4 @@ func (w *walk) next() {
 		w.offset -= w.strides[axis] * w.shape[axis]
 		w.index[axis] = 0
 	}
-}
-
-// sumTo adds up x over the axes along which like was repeated.
-func sumTo(g *graph.Graph, x, like *gorgonia.Node) *gorgonia.Node {
-	if g.Poisoned(x) || equal(x.Shape(), like.Shape()) {
-		return x
-	}
-	return apply(g, definition{
-		name: "SumTo", dtype: x.Dtype(), dims: like.Dims(),
-		shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[1].Clone(), nil },
-		run:   pick(x.Dtype(), sumToKernel[float32], sumToKernel[float64]),
-	}, x, like)
-}
-
-func sumToKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
-	y, x := elements[T](out), elements[T](in[0])
-	clear(y)
-	shape := in[0].Shape()
-	if rest := shape[len(shape)-len(out.Shape()):]; equal(rest, out.Shape()) && len(y) > 0 {
-		if y32, ok := any(y).([]float32); ok {
-			vector.AddColumns(y32, any(x).([]float32))
-			return nil
-		}
-		for i := 0; i < len(x); i += len(y) { // a row that was repeated
-			row := x[i : i+len(y)]
-			for k, v := range row {
-				y[k] += v
-			}
-		}
-		return nil
-	}
-	w := newWalk(out.Shape(), shape, len(shape))
-	for _, v := range x {
-		y[w.offset] += v
-		w.next()
-	}
-	return nil
 }

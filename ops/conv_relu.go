@@ -41,20 +41,16 @@ func reluGradient(g *graph.Graph, y, grad *gorgonia.Node) *gorgonia.Node {
 	return apply(g, definition{
 		name: name, dtype: y.Dtype(), dims: y.Dims(),
 		shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name, in) },
-		run:   pick(y.Dtype(), rectifiedKernel32, rectifiedKernel[float64, uint64]),
+		run:   pick(y.Dtype(), elementKernel(1, rectifiedPull32), elementKernel(1, rectifiedPull[float64, uint64])),
 	}, y, grad)
 }
 
-func rectifiedKernel32(out gorgonia.Value, in []gorgonia.Value) error {
-	vector.ReLUGrad(elements[float32](out), elements[float32](in[1]), elements[float32](in[0]))
-	return nil
-}
+func rectifiedPull32(d, y, grad, _ []float32) { vector.ReLUGrad(d, grad, y) }
 
-func rectifiedKernel[T float, U word](out gorgonia.Value, in []gorgonia.Value) error {
-	d := words[U](elements[T](out))
-	y, grad := words[U](elements[T](in[0]))[:len(d)], words[U](elements[T](in[1]))[:len(d)]
-	for i := range d {
-		d[i] = grad[i] & mask(y[i])
+func rectifiedPull[T float, U word](d, y, grad, _ []T) {
+	bits := words[U](d)
+	ys, grads := words[U](y)[:len(bits)], words[U](grad)[:len(bits)]
+	for i := range bits {
+		bits[i] = grads[i] & mask(ys[i])
 	}
-	return nil
 }

@@ -171,12 +171,11 @@ func LayerNorm(g *graph.Graph, x, gamma, beta *gorgonia.Node, epsilon float64) *
 		return bad
 	}
 	dt := x.Dtype()
-	return apply(g, definition{
+	return applyWithScratch(g, definition{
 		name: name, attributes: attributes(epsilon), dtype: dt, dims: x.Dims(),
 		shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			return in[0].Clone(), channelVectors(name, in)
 		},
-		run:            pick(dt, layerNormKernel[float32](epsilon), layerNormKernel[float64](epsilon)),
 		differentiable: []bool{true, true, true},
 		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
 			sums := applyWithScratch(g, definition{
@@ -185,12 +184,11 @@ func LayerNorm(g *graph.Graph, x, gamma, beta *gorgonia.Node, epsilon float64) *
 					return tensor.Shape{2, in[0][len(in[0])-1]}, nil
 				},
 			}, pickScratch(dt, layerSumsKernel[float32](epsilon), layerSumsKernel[float64](epsilon)), in[0], grad)
-			dx := apply(g, definition{
+			dx := applyWithScratch(g, definition{
 				name: name + "InputGrad", attributes: attributes(epsilon), dtype: dt, dims: x.Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
-				run:   pick(dt, layerInputKernel[float32](epsilon), layerInputKernel[float64](epsilon)),
-			}, in[0], in[1], grad)
+			}, pickScratch(dt, layerInputKernel[float32](epsilon), layerInputKernel[float64](epsilon)), in[0], in[1], grad)
 			return gorgonia.Nodes{dx, rowOf(g, sums, 1), rowOf(g, sums, 0)}
 		},
-	}, x, gamma, beta)
+	}, pickScratch(dt, layerNormKernel[float32](epsilon), layerNormKernel[float64](epsilon)), x, gamma, beta)
 }

@@ -63,7 +63,7 @@ func GlobalAvgPool(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 type poolKind struct {
 	run32 func(s poolSizes, y, x []float32)
 	run64 func(s poolSizes, y, x []float64)
-	// pull adds the gradients of the windows to dx, which is zero.
+	// pull sets dx to the gradients of the windows.
 	pull32 func(s poolSizes, dx, x, y, grad []float32)
 	pull64 func(s poolSizes, dx, x, y, grad []float64)
 }
@@ -150,7 +150,7 @@ type pooling struct {
 }
 
 func (p *pooling) apply(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
-	return apply(g, definition{
+	return applyWithScratch(g, definition{
 		name: p.name, attributes: p.attributes, dtype: p.dtype, dims: p.dims,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) {
 			s, err := p.sizes(in[0])
@@ -159,38 +159,55 @@ func (p *pooling) apply(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 			}
 			return p.shape(s), nil
 		},
-		run:            pick(p.dtype, poolKernel(p, p.run32), poolKernel(p, p.run64)),
 		differentiable: []bool{true},
 		gradient: func(in gorgonia.Nodes, out, grad *gorgonia.Node) gorgonia.Nodes {
-			return gorgonia.Nodes{apply(g, definition{
+			return gorgonia.Nodes{applyWithScratch(g, definition{
 				name: p.name + "Grad", attributes: p.attributes, dtype: p.dtype, dims: in[0].Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
-				run:   pick(p.dtype, poolPullKernel(p, p.pull32), poolPullKernel(p, p.pull64)),
-			}, in[0], out, grad)}
+			}, pickScratch(p.dtype, poolPullKernel(p, p.pull32), poolPullKernel(p, p.pull64)), in[0], out, grad)}
 		},
-	}, x)
+	}, pickScratch(p.dtype, poolKernel(p, p.run32), poolKernel(p, p.run64)), x)
 }
 
-func poolKernel[T float](p *pooling, run func(s poolSizes, y, x []T)) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		s, err := p.sizes(in[0].Shape())
-		if err != nil {
-			return err
+// poolKernel does the images one by one, or several at once.
+func poolKernel[T float](p *pooling, run func(s poolSizes, y, x []T)) func() kernel {
+	return func() kernel {
+		var s poolSizes
+		var y, x []T
+		images := overRows(func(from, to int) {
+			n, m := s.imageSizes()
+			run(s.images(to-from), y[from*m:to*m], x[from*n:to*n])
+		})
+		return func(out gorgonia.Value, in []gorgonia.Value) (err error) {
+			if s, err = p.sizes(in[0].Shape()); err != nil {
+				return err
+			}
+			y, x = elements[T](out), elements[T](in[0])
+			n, _ := s.imageSizes()
+			images.run(s.x.batch, n)
+			y, x = nil, nil
+			return nil
 		}
-		run(s, elements[T](out), elements[T](in[0]))
-		return nil
 	}
 }
 
-func poolPullKernel[T float](p *pooling, pull func(s poolSizes, dx, x, y, grad []T)) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		s, err := p.sizes(in[0].Shape())
-		if err != nil {
-			return err
+func poolPullKernel[T float](p *pooling, pull func(s poolSizes, dx, x, y, grad []T)) func() kernel {
+	return func() kernel {
+		var s poolSizes
+		var dx, x, y, grad []T
+		images := overRows(func(from, to int) {
+			n, m := s.imageSizes()
+			pull(s.images(to-from), dx[from*n:to*n], x[from*n:to*n], y[from*m:to*m], grad[from*m:to*m])
+		})
+		return func(out gorgonia.Value, in []gorgonia.Value) (err error) {
+			if s, err = p.sizes(in[0].Shape()); err != nil {
+				return err
+			}
+			dx, x, y, grad = elements[T](out), elements[T](in[0]), elements[T](in[1]), elements[T](in[2])
+			n, _ := s.imageSizes()
+			images.run(s.x.batch, n)
+			dx, x, y, grad = nil, nil, nil, nil
+			return nil
 		}
-		dx := elements[T](out)
-		clear(dx)
-		pull(s, dx, elements[T](in[0]), elements[T](in[1]), elements[T](in[2]))
-		return nil
 	}
 }

@@ -1,11 +1,26 @@
 package ops
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/stheno-ml/stheno/internal/vector"
+)
 
 // poolSizes is a pooling of given shapes.
 type poolSizes struct {
 	x    images
 	h, w windowAxis
+}
+
+// imageSizes returns the number of elements of an image of x and of the result.
+func (s *poolSizes) imageSizes() (x, y int) {
+	return s.x.height * s.x.width * s.x.channels, s.h.out * s.w.out * s.x.channels
+}
+
+// images returns the sizes of some of the images.
+func (s poolSizes) images(n int) poolSizes {
+	s.x.batch = n
+	return s
 }
 
 // poolWindow is the part of a window that lies on the input: the offset of its first
@@ -32,7 +47,14 @@ func (s *poolSizes) eachWindow(f func(y int, w poolWindow)) {
 // maxWindows sets y to the maxima.
 func maxWindows[T float](s poolSizes, y, x []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
+	y32, _ := any(y).([]float32)
+	x32, _ := any(x).([]float32)
 	s.eachWindow(func(yi int, w poolWindow) {
+		if y32 != nil && w.height == 2 && w.width == 2 {
+			x := x32[w.x:]
+			vector.Max4(y32[yi:yi+n], x, x[n:], x[line:], x[line+n:])
+			return
+		}
 		y := y[yi : yi+n]
 		if w.height == 2 && w.width == 2 {
 			a, b := x[w.x:][:len(y)], x[w.x+n:][:len(y)]
@@ -53,13 +75,29 @@ func maxWindows[T float](s poolSizes, y, x []T) {
 	})
 }
 
+// halves says that windows of two cover the axis without overlapping.
+func (a windowAxis) halves() bool {
+	return a.size == 2 && a.stride == 2 && a.in == 2*a.out
+}
+
 // pullMax adds each window's gradient at its first maximum, the first element whose bits
 // are the result's.
 func pullMax[T float, U word](s poolSizes, dx, x, y, grad []T) {
 	n, line := s.x.channels, s.x.width*s.x.channels
 	xs, ys, grads, dxs := words[U](x), words[U](y), words[U](grad), words[U](dx)
+	x32, _ := any(x).([]float32)
+	dx32, _ := any(dx).([]float32)
+	y32, _ := any(y).([]float32)
+	grad32, _ := any(grad).([]float32)
 	apart := s.h.stride >= s.h.size && s.w.stride >= s.w.size // every element is in at most one window
+	if !s.h.halves() || !s.w.halves() {
+		clear(dx)
+	}
 	s.eachWindow(func(yi int, w poolWindow) {
+		if apart && x32 != nil && w.height == 2 && w.width == 2 {
+			vector.Max4Grad(dx32[w.x:], x32[w.x:], n, line, y32[yi:yi+n], grad32[yi:])
+			return
+		}
 		y, grad := ys[yi:yi+n], grads[yi:][:n]
 		if apart && w.height == 2 && w.width == 2 {
 			pullMax4(y, grad, xs, dxs, w.x, n, line)
@@ -132,6 +170,7 @@ func avgWindows[T float](s poolSizes, y, x []T) {
 
 // pullAvg shares each window's gradient among its elements.
 func pullAvg[T float](s poolSizes, dx, _, _, grad []T) {
+	clear(dx)
 	n, line := s.x.channels, s.x.width*s.x.channels
 	s.eachWindow(func(yi int, w poolWindow) {
 		scale := 1 / T(w.height*w.width)

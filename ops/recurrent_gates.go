@@ -27,16 +27,3 @@ func sigmoids[T float](x []T) {
 		x[i] = T(sigmoid(float64(v)))
 	}
 }
-
-// addRows adds each row of x to sums.
-func addRows[T float](sums, x []T) {
-	if sums32, ok := any(sums).([]float32); ok {
-		vector.AddColumns(sums32, any(x).([]float32))
-		return
-	}
-	for i := 0; i < len(x); i += len(sums) {
-		for k, v := range x[i : i+len(sums)] {
-			sums[k] += v
-		}
-	}
-}

@@ -33,40 +33,59 @@ func lastAxis(g *graph.Graph, name string, x *gorgonia.Node, f32 func(y, x []flo
 	if x.Dims() == 0 {
 		return fail(g, name, "%q is a scalar, want [..., classes]", x.Name())
 	}
-	return apply(g, definition{
+	return applyWithScratch(g, definition{
 		name: name, dtype: x.Dtype(), dims: x.Dims(),
 		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
-		run:            pick(x.Dtype(), rowKernel(f32), rowKernel(f64)),
 		differentiable: []bool{true},
 		gradient: func(_ gorgonia.Nodes, out, grad *gorgonia.Node) gorgonia.Nodes {
-			return gorgonia.Nodes{apply(g, definition{
+			return gorgonia.Nodes{applyWithScratch(g, definition{
 				name: name + "Grad", dtype: x.Dtype(), dims: x.Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name+"Grad", in) },
-				run:   pick(x.Dtype(), rowPullKernel(pull32), rowPullKernel(pull64)),
-			}, out, grad)}
+			}, pickScratch(x.Dtype(), rowPullKernel(pull32), rowPullKernel(pull64)), out, grad)}
 		},
-	}, x)
+	}, pickScratch(x.Dtype(), rowKernel(f32), rowKernel(f64)), x)
 }
 
-func rowKernel[T float](f func(y, x []T)) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		y, x := elements[T](out), elements[T](in[0])
-		rows, width := last(out.Shape())
-		for i := range rows {
-			f(y[i*width:(i+1)*width], x[i*width:(i+1)*width])
+// perRow counts an exponential for every element, four of them done at once.
+const perRow = perFunction / 4
+
+func rowKernel[T float](f func(y, x []T)) func() kernel {
+	return func() kernel {
+		var y, x []T
+		var width int
+		rows := overRows(func(from, to int) {
+			for i := from; i < to; i++ {
+				f(y[i*width:(i+1)*width], x[i*width:(i+1)*width])
+			}
+		})
+		return func(out gorgonia.Value, in []gorgonia.Value) error {
+			var n int
+			n, width = last(out.Shape())
+			y, x = elements[T](out), elements[T](in[0])
+			rows.run(n, width*perRow)
+			y, x = nil, nil
+			return nil
 		}
-		return nil
 	}
 }
 
-func rowPullKernel[T float](f func(d, y, grad []T)) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		d, y, grad := elements[T](out), elements[T](in[0]), elements[T](in[1])
-		rows, width := last(out.Shape())
-		for i := range rows {
-			f(d[i*width:(i+1)*width], y[i*width:(i+1)*width], grad[i*width:(i+1)*width])
+func rowPullKernel[T float](f func(d, y, grad []T)) func() kernel {
+	return func() kernel {
+		var d, y, grad []T
+		var width int
+		rows := overRows(func(from, to int) {
+			for i := from; i < to; i++ {
+				f(d[i*width:(i+1)*width], y[i*width:(i+1)*width], grad[i*width:(i+1)*width])
+			}
+		})
+		return func(out gorgonia.Value, in []gorgonia.Value) error {
+			var n int
+			n, width = last(out.Shape())
+			d, y, grad = elements[T](out), elements[T](in[0]), elements[T](in[1])
+			rows.run(n, width*perRow)
+			d, y, grad = nil, nil, nil
+			return nil
 		}
-		return nil
 	}
 }
 
@@ -173,11 +192,10 @@ func SparseSoftmaxCrossEntropy(g *graph.Graph, logits, labels *gorgonia.Node) *g
 		run:            pick(logits.Dtype(), sparseKernel[float32], sparseKernel[float64]),
 		differentiable: []bool{true, false, false},
 		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
-			return gorgonia.Nodes{apply(g, definition{
+			return gorgonia.Nodes{applyWithScratch(g, definition{
 				name: name + "Grad", dtype: logits.Dtype(), dims: logits.Dims(),
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
-				run:   pick(logits.Dtype(), sparsePullKernel[float32], sparsePullKernel[float64]),
-			}, in[1], in[2], grad), nil, nil}
+			}, pickScratch(logits.Dtype(), sparsePullKernel[float32], sparsePullKernel[float64]), in[1], in[2], grad), nil, nil}
 		},
 	}, logits, logSoftmax, labels)
 }
@@ -197,16 +215,25 @@ func sparseKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 }
 
 // sparsePullKernel: d = grad*(softmax - onehot).
-func sparsePullKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
-	d, logSoftmax, grad := elements[T](out), elements[T](in[0]), elements[T](in[2])
-	_, classes := last(in[0].Shape())
-	labels := classesOf(in[1])
-	for i, v := range grad {
-		row := d[i*classes : (i+1)*classes]
-		expTimes(row, logSoftmax[i*classes:(i+1)*classes], v)
-		row[labels.at(i)] -= v
+func sparsePullKernel[T float]() kernel {
+	var d, logSoftmax, grad []T
+	var width int
+	var labels classes
+	rows := overRows(func(from, to int) {
+		for i := from; i < to; i++ {
+			row := d[i*width : (i+1)*width]
+			expTimes(row, logSoftmax[i*width:(i+1)*width], grad[i])
+			row[labels.at(i)] -= grad[i]
+		}
+	})
+	return func(out gorgonia.Value, in []gorgonia.Value) error {
+		d, logSoftmax, grad = elements[T](out), elements[T](in[0]), elements[T](in[2])
+		_, width = last(in[0].Shape())
+		labels = classesOf(in[1])
+		rows.run(len(grad), width*perRow)
+		d, logSoftmax, grad, labels = nil, nil, nil, classes{}
+		return nil
 	}
-	return nil
 }
 
 // expTimes sets d to by*exp(x).

@@ -29,18 +29,16 @@ func (f *function) run32() kernel {
 	if f.value32 == nil {
 		return mapKernel[float32](f.value)
 	}
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		f.value32(elements[float32](out), elements[float32](in[0]))
-		return nil
-	}
+	return elementKernel(1, func(y, x, _, _ []float32) { f.value32(y, x) })
 }
 
 func (f *function) runPull32() kernel {
 	if f.pull32 == nil {
 		return pullKernel[float32](f.derivative)
 	}
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		f.pull32(elements[float32](out), elements[float32](in[2]), elements[float32](in[1]))
+	pull := func(d, grad, y, _ []float32) { f.pull32(d, grad, y) }
+	return func(out gorgonia.Value, in []gorgonia.Value) error { // x is not needed
+		overElements(pull, 1, elements[float32](out), elements[float32](in[2]), elements[float32](in[1]), nil)
 		return nil
 	}
 }
@@ -65,24 +63,40 @@ func unary(g *graph.Graph, f function, x *gorgonia.Node, attrs ...any) *gorgonia
 	}, x)
 }
 
-func mapKernel[T float](f func(float64) float64) kernel {
+// elementKernel applies f to the elements of the result and of one to three inputs.
+func elementKernel[T float](cost int, f elementFunc[T]) kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		y, x := elements[T](out), elements[T](in[0])
-		for i, v := range x {
-			y[i] = T(f(float64(v)))
+		var b, c []T
+		if len(in) > 1 {
+			b = elements[T](in[1])
+		}
+		if len(in) > 2 {
+			c = elements[T](in[2])
+		}
+		y, a := elements[T](out), elements[T](in[0])
+		if len(y)*cost < parallelFrom { // without another call
+			f(y, a, b, c)
+		} else {
+			overElements(f, cost, y, a, b, c)
 		}
 		return nil
 	}
 }
 
+func mapKernel[T float](f func(float64) float64) kernel {
+	return elementKernel(perFunction, func(y, x, _, _ []T) {
+		for i, v := range x {
+			y[i] = T(f(float64(v)))
+		}
+	})
+}
+
 func pullKernel[T float](derivative func(x, y float64) float64) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		d, x, y, grad := elements[T](out), elements[T](in[0]), elements[T](in[1]), elements[T](in[2])
+	return elementKernel(perFunction, func(d, x, y, grad []T) {
 		for i := range d {
 			d[i] = T(float64(grad[i]) * derivative(float64(x[i]), float64(y[i])))
 		}
-		return nil
-	}
+	})
 }
 
 // Neg is -x.

@@ -47,16 +47,8 @@ func RunsPerStep(trainOp *gorgonia.Node) int {
 	return runs
 }
 
-// accumulate adds the gradients of this run to the sums and tells whether it is the last
-// one before an update.
-func (w *worker[T]) accumulate(r *recipe, in []gorgonia.Value) bool {
-	for i := range r.names {
-		block := r.block(in, i)
-		g, sum := floats[T](block[1]), floats[T](block[r.accumulator()])
-		for k, x := range g {
-			sum[k] += x
-		}
-	}
+// lastRun counts a run and tells whether it is the last one before an update.
+func lastRun(r *recipe, in []gorgonia.Value) bool {
 	runs := in[3].(*gorgonia.I64)
 	*runs++
 	if int(*runs) < r.micro {

@@ -93,9 +93,13 @@ func (a *average) size() int {
 	return 1
 }
 
-// updateAverage follows v, which has just got its value of the given step.
-func updateAverage[T float](a *average, step int64, v []T, in []gorgonia.Value) {
-	mean := floats[T](in[0])
+// countAverage counts an update of an average with ZeroDebias.
+func countAverage[T float](in []gorgonia.Value) { floats[T](in[2])[0]++ }
+
+// updateAverage follows v, a part of a variable which has just got its value of the given
+// step.
+func updateAverage[T float](a *average, step int64, x *span, v []T, in []gorgonia.Value) {
+	mean := floats[T](in[0])[x.from:x.to]
 	decay := a.decay
 	if a.numUpdates {
 		decay = min(decay, (1+float64(step))/(10+float64(step)))
@@ -107,8 +111,7 @@ func updateAverage[T float](a *average, step int64, v []T, in []gorgonia.Value) 
 		}
 		return
 	}
-	biased, count := floats[T](in[1]), floats[T](in[2])
-	count[0]++
+	biased, count := floats[T](in[1])[x.from:x.to], floats[T](in[2])
 	correction := T(1 - math.Pow(decay, float64(count[0])))
 	for i, x := range v {
 		biased[i] -= rest * (biased[i] - x)

@@ -38,6 +38,8 @@ type clipByNorm struct {
 	norm float64
 }
 
+func (t *clipByNorm) sharing() sharing { return byVariable }
+
 func (t *clipByNorm) Apply32(_ Step, u, _ []float32, _ [][]float32) { applyClipByNorm(u, t.norm) }
 func (t *clipByNorm) Apply64(_ Step, u, _ []float64, _ [][]float64) { applyClipByNorm(u, t.norm) }
 
@@ -75,15 +77,6 @@ func applyClipByValue[T float](u []T, low, high T) {
 	for i, x := range u {
 		u[i] = min(max(x, low), high)
 	}
-}
-
-// squares is the sum of the squares, in float64.
-func squares[T float](s []T) float64 {
-	sum := 0.0
-	for _, x := range s {
-		sum += float64(x) * float64(x)
-	}
-	return sum
 }
 
 // clipFactor is what gradients of a global norm are multiplied by.

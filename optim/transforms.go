@@ -46,6 +46,9 @@ type scaleBySchedule struct {
 	schedule Schedule
 }
 
+// sharing is inOrder: the schedule may be a user's.
+func (t *scaleBySchedule) sharing() sharing { return inOrder }
+
 func (t *scaleBySchedule) Apply32(s Step, u, _ []float32, _ [][]float32) {
 	multiply(u, float32(t.schedule.LearningRate(1, s.GlobalStep)))
 }
@@ -224,6 +227,8 @@ func ScaleByTrustRatio() Option {
 }
 
 type trustRatio struct{ standard }
+
+func (t *trustRatio) sharing() sharing { return byVariable }
 
 func (t *trustRatio) Apply32(_ Step, u, v []float32, _ [][]float32) { applyTrustRatio(u, v) }
 func (t *trustRatio) Apply64(_ Step, u, v []float64, _ [][]float64) { applyTrustRatio(u, v) }

@@ -10,8 +10,8 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
-	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/internal/parallel"
 )
 
 // defaultPrograms bounds how many compiled programs a session keeps; the least
@@ -211,7 +211,7 @@ func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches
 		return err
 	}
 	s.stats.Runs++
-	blas.SetWorkers(s.workers)
+	parallel.SetWorkers(s.workers)
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/internal/cpu"
+	"github.com/stheno-ml/stheno/internal/parallel"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -311,7 +312,7 @@ func TestImpossibleArgumentsPanic(t *testing.T) {
 var big = [][3]int{{301, 257, 190}, {128, 256, 784}, {512, 700, 600}, {2000, 64, 300}, {70, 64, 5000}, {1, 900, 2000}, {3000, 1, 500}, {600, 10, 900}, {40, 3000, 100}}
 
 func TestSameBitsForAnyNumberOfWorkers(t *testing.T) {
-	defer blas.SetWorkers(0)
+	defer parallel.SetWorkers(0)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
 	eachEngine(t, func(t *testing.T, e blas.Engine) {
 		r := rand.New(rand.NewPCG(9, 10))
@@ -327,7 +328,7 @@ func TestSameBitsForAnyNumberOfWorkers(t *testing.T) {
 				var want []uint32
 				var want64 []float64
 				for _, workers := range []int{1, 2, 3, 4, 8} {
-					blas.SetWorkers(workers)
+					parallel.SetWorkers(workers)
 					c32, c64 := narrow(c), slices.Clone(c)
 					p.sgemm(e, a32, b32, c32)
 					if form == 0 && p.m*p.n*p.k < 1<<25 {
@@ -346,7 +347,7 @@ func TestSameBitsForAnyNumberOfWorkers(t *testing.T) {
 
 // Callers in several goroutines get the bits of one alone, while settings change.
 func TestConcurrentCallers(t *testing.T) {
-	defer func() { blas.SetWorkers(0); require.NoError(t, blas.Pin("")) }()
+	defer func() { parallel.SetWorkers(0); require.NoError(t, blas.Pin("")) }()
 	r := rand.New(rand.NewPCG(11, 12))
 	p := dense(false, true, 150, 130, 220)
 	a, b, c := p.matrices(r)
@@ -359,7 +360,7 @@ func TestConcurrentCallers(t *testing.T) {
 			group.Go(func() {
 				for range 20 {
 					got := narrow(c)
-					blas.SetWorkers(i)
+					parallel.SetWorkers(i)
 					if err := blas.Pin(e.Name()); err != nil || blas.Default().Name() == "" {
 						t.Error(err)
 					}
@@ -484,15 +485,6 @@ func TestPin(t *testing.T) {
 	require.Equal(t, cpu.Best(), cpu.Active())
 }
 
-func TestWorkers(t *testing.T) {
-	defer blas.SetWorkers(0)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
-	for _, c := range [][2]int{{0, 4}, {-3, 4}, {1, 1}, {3, 3}, {9, 4}} {
-		blas.SetWorkers(c[0])
-		require.Equal(t, c[1], blas.Workers())
-	}
-}
-
 // FuzzSgemm tries small shapes with strides on every engine.
 func FuzzSgemm(f *testing.F) {
 	f.Add(uint8(3), uint8(4), uint8(5), uint8(0), uint64(1))
@@ -530,7 +522,7 @@ var benchmarked = []struct {
 
 // BenchmarkSgemm/<shape>/<engine>/<workers>. See the module bench for OpenBLAS.
 func BenchmarkSgemm(b *testing.B) {
-	defer blas.SetWorkers(0)
+	defer parallel.SetWorkers(0)
 	for _, s := range benchmarked {
 		p := dense(s.form[0] == 'T', s.form[1] == 'T', s.m, s.n, s.k)
 		x, y, c := p.matrices(rand.New(rand.NewPCG(1, 1)))
@@ -538,7 +530,7 @@ func BenchmarkSgemm(b *testing.B) {
 		for _, e := range blas.Engines() {
 			for workers := 1; workers <= runtime.GOMAXPROCS(0); workers *= 2 {
 				b.Run(fmt.Sprintf("%s/%s/%d", s.name, e.Name(), workers), func(b *testing.B) {
-					blas.SetWorkers(workers)
+					parallel.SetWorkers(workers)
 					for b.Loop() {
 						p.sgemm(e, x32, y32, c32)
 					}

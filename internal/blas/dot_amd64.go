@@ -12,7 +12,7 @@ func (p *product) dots(m, k int, matrix []float32, ld int, v []float32, incV int
 	p.m, p.k, p.a, p.lda, p.b, p.c, p.incC = m, k, matrix, ld, v, y, incY
 	p.rowsTile = max(4, ceil(parallelFrom, k)&^3)
 	p.phase = phaseDots
-	workers.run(p, ceil(m, p.rowsTile), m*k, &p.own)
+	share(p, ceil(m, p.rowsTile), m*k, &p.own)
 }
 
 func (p *product) dotRows(x *nativeScratch, i0, i1 int) {

@@ -106,8 +106,3 @@ func dot512(a *float32, lda int, x *float32, n int, sums *float32, mask *int32)
 
 //go:noescape
 func dot256(a *float32, lda int, x *float32, n int, sums *float32, mask *int32)
-
-// pause waits for n turns of the instruction PAUSE.
-//
-//go:noescape
-func pause(n int64)

@@ -11284,13 +11284,3 @@ loop2:
 	JNZ loop2
 	VZEROUPPER
 	RET
-
-// func pause(n int64)
-TEXT ·pause(SB), NOSPLIT, $0-8
-	MOVQ n+0(FP), AX
-
-loop:
-	PAUSE
-	DECQ AX
-	JNZ loop
-	RET

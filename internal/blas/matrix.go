@@ -2,7 +2,6 @@ package blas
 
 import (
 	"fmt"
-	"sync"
 	"unsafe"
 )
 
@@ -61,29 +60,4 @@ func grow[T float](s []T, n int) []T {
 	s = make([]T, n+int(64/size))
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(s))) % 64 / size)
 	return s[skip : skip+n : skip+n]
-}
-
-// freeList keeps what products in progress need, so that later ones allocate nothing.
-// It holds at most as many as were ever in use at once.
-type freeList[T any] struct {
-	mu   sync.Mutex
-	free []*T
-}
-
-func (l *freeList[T]) get() *T {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(l.free)
-	if n == 0 {
-		return new(T)
-	}
-	x := l.free[n-1]
-	l.free = l.free[:n-1]
-	return x
-}
-
-func (l *freeList[T]) put(x *T) {
-	l.mu.Lock()
-	l.free = append(l.free, x)
-	l.mu.Unlock()
 }

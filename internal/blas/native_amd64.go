@@ -38,7 +38,7 @@ func (e *nativeEngine) Sgemm(transA, transB bool, m, n, k int, alpha float32, a 
 		e.small(transA, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 		return
 	}
-	p := products.get()
+	p := products.Get()
 	p.tuning, p.alpha, p.beta = tunings[e.set], alpha, beta
 	switch {
 	case n == 1 && !transA: // rows of a with b
@@ -62,7 +62,7 @@ func (e *nativeEngine) Sgemm(transA, transB bool, m, n, k int, alpha float32, a 
 	}
 	p.a, p.b, p.c = nil, nil, nil
 	p.own.native.args = arguments{}
-	products.put(p)
+	products.Put(p)
 }
 
 // small is a product without packing, tiles or anything on the heap.

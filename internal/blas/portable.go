@@ -1,6 +1,9 @@
 package blas
 
-import "github.com/stheno-ml/stheno/internal/cpu"
+import (
+	"github.com/stheno-ml/stheno/internal/cpu"
+	"github.com/stheno-ml/stheno/internal/parallel"
+)
 
 // portableEngine is written in Go alone. Each product is rounded before it is added, on
 // architectures with a fused multiply-add too, so that the bits are the same everywhere.
@@ -40,8 +43,8 @@ func panels32(s *scratch) *panels[float32] { return &s.p32 }
 func panels64(s *scratch) *panels[float64] { return &s.p64 }
 
 var (
-	plain32 freeList[plain[float32]]
-	plain64 freeList[plain[float64]]
+	plain32 parallel.FreeList[plain[float32]]
+	plain64 parallel.FreeList[plain[float64]]
 )
 
 // plain is a product in progress. An element of C is a sum in order of the terms, in
@@ -57,19 +60,22 @@ type plain[T float] struct {
 	lda, ldb, ldc  int
 }
 
-func plainProduct[T float](list *freeList[plain[T]], pick func(*scratch) *panels[T], transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
+func plainProduct[T float](list *parallel.FreeList[plain[T]], pick func(*scratch) *panels[T], transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) {
 	a, b, c = check(transA, transB, m, n, k, a, lda, b, ldb, c, ldc)
 	if m == 0 || n == 0 || k == 0 || alpha == 0 {
 		scale(m, n, beta, c, ldc)
 		return
 	}
-	p := list.get()
+	p := list.Get()
 	p.panels, p.transA, p.transB, p.m, p.n, p.k, p.alpha, p.beta = pick, transA, transB, m, n, k, alpha, beta
 	p.a, p.b, p.c, p.lda, p.ldb, p.ldc = a, b, c, lda, ldb, ldc
-	workers.run(p, ceil(m, plainTile)*ceil(n, plainTile), m*n*k, &p.own)
+	share(p, ceil(m, plainTile)*ceil(n, plainTile), m*n*k, &p.own)
 	p.a, p.b, p.c = nil, nil, nil
-	list.put(p)
+	list.Put(p)
 }
+
+// Task implements parallel.Work.
+func (p *plain[T]) Task(t int) { do(p, t) }
 
 // task computes one tile of C.
 func (p *plain[T]) task(s *scratch, t int) {

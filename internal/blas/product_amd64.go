@@ -4,6 +4,7 @@ import (
 	"unsafe"
 
 	"github.com/stheno-ml/stheno/internal/cpu"
+	"github.com/stheno-ml/stheno/internal/parallel"
 )
 
 // tuning is what an instruction set wants. depth alone decides the order of a sum: every
@@ -55,7 +56,7 @@ const (
 	phaseDots
 )
 
-var products freeList[product]
+var products parallel.FreeList[product]
 
 // product is one call of Sgemm: first A is packed, once for all workers, then each task
 // packs its strip of B and computes a tile of C.
@@ -133,12 +134,15 @@ func (p *product) multiply(transA, transB bool, m, n, k int, a []float32, lda in
 			blocks := ceil(p.k1-p.k0, p.block)
 			p.packedA = grow(p.packedA, blocks*p.blockSize())
 			p.phase = phasePackA
-			workers.run(p, down*blocks, size, &p.own)
+			share(p, down*blocks, size, &p.own)
 		}
 		p.phase = phaseTiles
-		workers.run(p, down*p.across, size, &p.own)
+		share(p, down*p.across, size, &p.own)
 	}
 }
+
+// Task implements parallel.Work.
+func (p *product) Task(t int) { do(p, t) }
 
 // task implements work.
 func (p *product) task(s *scratch, t int) {

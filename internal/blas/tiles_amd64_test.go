@@ -86,10 +86,10 @@ func TestPathsAgree(t *testing.T) {
 			}
 			got, want := make([]float32, m*n), make([]float32, m*n)
 			e.Sgemm(transA, transB, m, n, k, 0.7, a, lda, b, ldb, 0, got, n)
-			p := products.get()
+			p := products.Get()
 			p.tuning, p.alpha, p.beta = tunings[set], 0.7, 0
 			p.multiply(transA, transB, m, n, k, a, lda, b, ldb, want, n)
-			products.put(p)
+			products.Put(p)
 			require.Equal(t, want, got, "%v %v %v %d %d %d", set, transA, transB, m, n, k)
 		}
 	}

@@ -171,3 +171,31 @@ func sigmoidVector(set cpu.Set, dst *float32, x *float32, n int, c *float32) {
 		sigmoid256(dst, x, n, c)
 	}
 }
+
+//go:noescape
+func max4512(dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+
+//go:noescape
+func max4256(dst *float32, a *float32, b *float32, c *float32, d *float32, n int)
+
+func max4Vector(set cpu.Set, dst *float32, a *float32, b *float32, c *float32, d *float32, n int) {
+	if set == cpu.AVX512 {
+		max4512(dst, a, b, c, d, n)
+	} else {
+		max4256(dst, a, b, c, d, n)
+	}
+}
+
+//go:noescape
+func pullMax4512(dx *float32, x *float32, y *float32, grad *float32, n int, right int, below int)
+
+//go:noescape
+func pullMax4256(dx *float32, x *float32, y *float32, grad *float32, n int, right int, below int)
+
+func pullMax4Vector(set cpu.Set, dx *float32, x *float32, y *float32, grad *float32, n int, right int, below int) {
+	if set == cpu.AVX512 {
+		pullMax4512(dx, x, y, grad, n, right, below)
+	} else {
+		pullMax4256(dx, x, y, grad, n, right, below)
+	}
+}

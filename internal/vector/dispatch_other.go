@@ -19,6 +19,10 @@ func adamVector(set cpu.Set, v, first, second, grad *float32, n int, c *float32)
 	panic(unreachable)
 }
 func maximumVector(set cpu.Set, x *float32, n int, lanes *float32) { panic(unreachable) }
+func max4Vector(set cpu.Set, dst, a, b, c, d *float32, n int)      { panic(unreachable) }
+func pullMax4Vector(set cpu.Set, dx, x, y, grad *float32, n, right, below int) {
+	panic(unreachable)
+}
 func expSumVector(set cpu.Set, dst, x *float32, n int, shift float32, c, sums *float32) {
 	panic(unreachable)
 }

@@ -50,6 +50,8 @@ func TestNothingOutsideTheSlicesIsTouched(t *testing.T) {
 					l.run(x[0], x[1], x[2], x[3], x[4])
 				}
 				vector.ExpSum(x[0], x[1], 0)
+				k := n / 4 // the last of the four ends where the slice does
+				vector.Max4Grad(x[0], x[1], k, n-2*k, x[2][:k], x[3])
 				if n > 0 {
 					vector.AddColumns(x[0][:max(1, n/3)], x[1])
 				}

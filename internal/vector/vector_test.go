@@ -95,6 +95,17 @@ var loops = []loop{
 		}
 		return 0
 	}},
+	{"Max4", func(dst, a, b, c, d []float32) float32 { vector.Max4(dst, a, b, c, d); return 0 }, func(dst, a, b, c, d []float32) float32 {
+		for i, m := range a {
+			for _, v := range [][]float32{b, c, d} {
+				if v[i] > m || v[i] != v[i] {
+					m = v[i]
+				}
+			}
+			dst[i] = m
+		}
+		return 0
+	}},
 	{"Max", func(dst, a, b, c, d []float32) float32 { return vector.Max(a) }, func(dst, a, b, c, d []float32) float32 {
 		m := float32(math.Inf(-1))
 		for _, v := range a {
@@ -169,6 +180,35 @@ func TestRows(t *testing.T) {
 			require.Equal(t, bits(wantRelu), bits(relu))
 			require.Equal(t, bits(wantAdd), bits(add))
 			require.Equal(t, bits(wantSums), bits(sums))
+		}
+	}
+}
+
+func TestMax4Grad(t *testing.T) {
+	defer cpu.Use(cpu.Active())
+	for _, set := range sets() {
+		cpu.Use(set)
+		for n := range 70 {
+			right, below := n+3, 2*n+7
+			x, grad := values("x", below+right+n, true), values("grad", n, true)
+			for i := range x {
+				if i%3 == 0 {
+					x[i] = 1 // often the maximum, and not alone
+				}
+			}
+			y, dx := make([]float32, n), values("dx", len(x), false)
+			vector.Max4(y, x, x[right:], x[below:], x[below+right:])
+			want := slices.Clone(dx)
+			for i, v := range y {
+				places := []int{i, i + right, i + below, i + below + right}
+				for _, k := range places {
+					want[k] = 0
+				}
+				first := slices.IndexFunc(places, func(k int) bool { return math.Float32bits(x[k]) == math.Float32bits(v) })
+				want[places[first]] = grad[i]
+			}
+			vector.Max4Grad(dx, x, right, below, y, grad)
+			require.Equal(t, bits(want), bits(dx), "%v, n = %d", set, n)
 		}
 	}
 }
@@ -259,7 +299,7 @@ func TestBits(t *testing.T) {
 		}
 		x := values("exp", 1000, true)
 		require.NoError(t, binary.Write(sum, binary.LittleEndian, bits(append(x, vector.ExpSum(x, x, 0.5)))))
-		require.Equal(t, uint32(0x10500c85), sum.Sum32(), "%v", set)
+		require.Equal(t, uint32(0x48dc66dd), sum.Sum32(), "%v", set)
 	}
 }
 
@@ -276,6 +316,8 @@ func TestShortSourcesPanic(t *testing.T) {
 		func() { vector.ReLU(long, short[:0:20]) },
 		func() { step.Update(long, long, long, short) },
 		func() { vector.ExpSum(long, short, 0) },
+		func() { vector.Max4(long, long, long, long, short) },
+		func() { vector.Max4Grad(long, long, 10, 20, long[:11], long) },
 	} {
 		require.Panics(t, f)
 	}

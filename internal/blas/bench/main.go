@@ -34,6 +34,7 @@ import (
 	"unsafe"
 
 	"github.com/stheno-ml/stheno/internal/blas"
+	"github.com/stheno-ml/stheno/internal/parallel"
 )
 
 type shape struct {
@@ -169,7 +170,7 @@ func measure() {
 		log.Fatal(err)
 	}
 	debug.SetGCPercent(-1)
-	blas.SetWorkers(workers)
+	parallel.SetWorkers(workers)
 	for _, s := range shapes {
 		if !strings.Contains(s.name, *only) {
 			continue

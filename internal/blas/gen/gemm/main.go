@@ -43,7 +43,6 @@ func main() {
 	}
 	copyRows512()
 	copyRows256()
-	pause()
 	if err := emit.Assembly(); err != nil {
 		log.Fatal(err)
 	}

@@ -138,14 +138,3 @@ func copyRows256() {
 		RET()
 	}
 }
-
-// pause lets time pass without work for the memory.
-func pause() {
-	TEXT("pause", NOSPLIT, "func(n int64)")
-	Load(Param("n"), reg.RAX)
-	Label("loop")
-	PAUSE()
-	DECQ(reg.RAX)
-	JNZ(LabelRef("loop"))
-	RET()
-}

@@ -59,6 +59,8 @@ func main() {
 	expSum()
 	tanh("tanh", false)
 	tanh("sigmoid", true)
+	maximumOfFour()
+	pullMaximum()
 	if err := emit.Assembly(); err != nil {
 		log.Fatal(err)
 	}

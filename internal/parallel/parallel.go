@@ -1,0 +1,173 @@
+// Package parallel shares large loops among the processors: products, convolutions,
+// everything that goes over much memory.
+//
+// A loop is a [Work] of numbered tasks. Results never depend on the number of workers:
+// how a loop is cut must follow from its sizes alone, and what tasks compute apart is put
+// together in the order of their numbers. There is one pool for the whole process, which
+// serves one loop at a time. A loop inside a task, or of a second caller, is done by its
+// caller alone, with the same bits.
+//
+// No goroutine is left behind: the helpers of a loop end by themselves about a tenth of a
+// millisecond after there was nothing more to do, and nothing has to be closed.
+package parallel
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Work is a loop cut into numbered tasks that may run in any order. What a task computes
+// does not depend on who runs it.
+type Work interface {
+	// Task does the part of that number. Tasks run at the same time.
+	Task(t int)
+}
+
+// Func is a function as Work. To allocate nothing keep the Func, not only the function.
+type Func func(t int)
+
+// Task calls f.
+func (f Func) Task(t int) { f(t) }
+
+// For does tasks 0 to n-1 of w and returns when all are done. A panic of a task is a
+// panic of For. With one task w gets a plain call, so work that is not worth sharing
+// (less than about ten microseconds) should be one task. The tasks of a loop should be
+// several times the processors, or take equally long.
+func For(n int, w Work) {
+	if n > 1 {
+		if k := min(Workers(), n); k > 1 && workers.busy.TryLock() {
+			workers.share(w, n, k-1)
+			return
+		}
+	}
+	for t := range n {
+		w.Task(t)
+	}
+}
+
+// SetWorkers sets how many goroutines, the caller's among them, share one loop; 0, the
+// default, stands for GOMAXPROCS, which is also the most. It holds for the whole process
+// and never changes a result.
+func SetWorkers(n int) { workers.limit.Store(int32(max(0, min(n, mostHelpers+1)))) }
+
+// Workers returns how many goroutines share one loop.
+func Workers() int {
+	most := min(runtime.GOMAXPROCS(0), mostHelpers+1)
+	if n := int(workers.limit.Load()); n > 0 {
+		return min(n, most)
+	}
+	return most
+}
+
+// pool lends goroutines to one loop at a time. The caller does tasks too, and waits only
+// for helpers that are inside a task: one that comes late costs nothing. A helper with
+// nothing to do polls for about a tenth of a millisecond, so that the next loop gets it
+// for a fraction of a microsecond, and then ends. (The runtime keeps what remains of
+// ended goroutines for the next ones, so that in the steady state starting a helper
+// allocates nothing.)
+type pool struct {
+	busy   sync.Mutex   // held by the caller whose loop runs
+	limit  atomic.Int32 // workers wanted, 0 for GOMAXPROCS
+	alive  atomic.Int32 // helpers
+	helper func()       // p.help, kept because go p.help() would allocate
+	failed atomic.Pointer[failure]
+
+	work  Work
+	total atomic.Int64
+	most  atomic.Int64 // helpers that may join
+	_     [64]byte     // the rest changes often
+	state atomic.Int64 // open bit | helpers inside
+	_     [64]byte
+	next  atomic.Int64 // task
+}
+
+// failure is the first panic of a loop.
+type failure struct{ value any }
+
+const (
+	open        = 1 << 32
+	mostPolls   = 400 // times pausePoll pauses of the processor, about 100 us
+	pausePoll   = 16
+	mostWaits   = 2000 // times 4 pauses, before the caller sleeps
+	mostHelpers = 63
+)
+
+var workers = newPool()
+
+func newPool() *pool {
+	p := new(pool)
+	p.helper = p.help
+	return p
+}
+
+// share does n tasks together with at most so many helpers, and unlocks busy.
+func (p *pool) share(w Work, n, helpers int) {
+	p.work = w
+	p.total.Store(int64(n))
+	p.most.Store(int64(helpers))
+	p.next.Store(0)
+	p.state.Store(open)
+	for k := helpers - int(p.alive.Load()); k > 0; k-- {
+		p.alive.Add(1)
+		go p.helper()
+	}
+	p.loop()
+	// No more tasks: nobody may join now, and who is inside ends soon.
+	p.state.And(^open)
+	for i := 0; p.state.Load() != 0; i++ {
+		if i < mostWaits {
+			pause(4)
+		} else { // its processor does something else: leave it ours
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+	p.work = nil
+	f := p.failed.Swap(nil)
+	p.busy.Unlock()
+	if f != nil {
+		panic(f.value)
+	}
+}
+
+func (p *pool) help() {
+	for idle := 0; idle < mostPolls; idle++ {
+		if p.join() {
+			p.loop()
+			p.state.Add(-1)
+			idle = 0
+			continue
+		}
+		pause(pausePoll)
+	}
+	p.alive.Add(-1)
+}
+
+// join enters the loop that is open, if it wants another helper. The loop may be a later
+// one than the one asked about; then there are more helpers than wanted, or one without a
+// task, and neither does harm.
+func (p *pool) join() bool {
+	s := p.state.Load()
+	return s&open != 0 && s&(open-1) < p.most.Load() && p.next.Load() < p.total.Load() && p.state.CompareAndSwap(s, s+1)
+}
+
+// loop does tasks until there are none. After a panic there are none.
+func (p *pool) loop() {
+	defer p.catch()
+	for {
+		t := p.next.Add(1) - 1
+		if t >= p.total.Load() {
+			return
+		}
+		p.work.Task(int(t))
+	}
+}
+
+// catch keeps a panic for the caller of For.
+func (p *pool) catch() {
+	if r := recover(); r != nil {
+		p.failed.CompareAndSwap(nil, &failure{r})
+		p.next.Store(p.total.Load())
+	}
+}

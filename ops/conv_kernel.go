@@ -65,7 +65,7 @@ func (s *convSizes) share(rows int, w parallel.Work) {
 	tasks := ceil(s.rows(), max(1, rows))
 	if tasks < fewTasks && s.work(rows) >= muchWork {
 		for t := range tasks {
-			w.Task(t)
+			w.Task(0, t)
 		}
 		return
 	}
@@ -120,10 +120,10 @@ func convKernel[T float](c *convolution) func() kernel {
 }
 
 // Task computes some rows of the result.
-func (r *convForward[T]) Task(t int) {
+func (r *convForward[T]) Task(worker, t int) {
 	s := &r.s
-	memory := borrow[T]()
-	defer giveBack(memory)
+	memory := borrow[T](worker)
+	defer giveBack(worker, memory)
 	end := min((t+1)*r.step, s.rows())
 	for row, step := t*r.step, s.blockRows(); row < end; row += step {
 		n := min(step, end-row)
@@ -196,10 +196,10 @@ func convInputKernel[T float](c *convolution) func() kernel {
 }
 
 // Task computes the gradients of some images.
-func (r *convInput[T]) Task(t int) {
+func (r *convInput[T]) Task(worker, t int) {
 	s := &r.s
-	memory := borrow[T]()
-	defer giveBack(memory)
+	memory := borrow[T](worker)
+	defer giveBack(worker, memory)
 	end := min((t+1)*r.step, s.rows())
 	image := s.x.height * s.x.width * s.x.channels
 	if !s.pointwise() || s.depthwise() {
@@ -275,10 +275,10 @@ func convKernelKernel[T float](c *convolution) func() kernel {
 }
 
 // Task adds up some rows of the result.
-func (r *convKernelRun[T]) Task(t int) {
+func (r *convKernelRun[T]) Task(worker, t int) {
 	s := &r.s
-	memory := borrow[T]()
-	defer giveBack(memory)
+	memory := borrow[T](worker)
+	defer giveBack(worker, memory)
 	end := min((t+1)*r.step, s.rows())
 	dw := r.dw[t*len(r.w) : (t+1)*len(r.w)]
 	for row, step := t*r.step, s.blockRows(); row < end; row += step {

@@ -20,7 +20,7 @@ func overElements[T float](f elementFunc[T], cost int, y, a, b, c []T) {
 		f(y, a, b, c)
 		return
 	}
-	list := free[elementLoop[T]](&elementLoops32, &elementLoops64)
+	list := either[*parallel.FreeList[elementLoop[T]]](&elementLoops32, &elementLoops64)
 	l := list.Get()
 	*l = elementLoop[T]{f, taskElements / cost, y, a, b, c}
 	parallel.For(ceil(len(y), l.step), l)
@@ -36,7 +36,7 @@ type elementLoop[T float] struct {
 }
 
 // Task does one part.
-func (l *elementLoop[T]) Task(t int) {
+func (l *elementLoop[T]) Task(_, t int) {
 	from, to := t*l.step, min((t+1)*l.step, len(l.y))
 	part := func(x []T) []T {
 		if x == nil {
@@ -67,7 +67,7 @@ func (l *rowLoop) run(rows, elements int) {
 }
 
 // Task does some rows.
-func (l *rowLoop) Task(t int) { l.do(t*l.step, min((t+1)*l.step, l.rows)) }
+func (l *rowLoop) Task(_, t int) { l.do(t*l.step, min((t+1)*l.step, l.rows)) }
 
 // sumLoop adds up rows: the rows are cut into at most mostSums blocks, each with sums of
 // its own, which are added in the order of the blocks.
@@ -105,30 +105,34 @@ func (l *sumLoop[T]) run(rows, elements, width int) []T {
 }
 
 // Task adds up one block.
-func (l *sumLoop[T]) Task(t int) {
+func (l *sumLoop[T]) Task(_, t int) {
 	l.add(l.sums[t*l.width:(t+1)*l.width], t*l.step, min((t+1)*l.step, l.rows))
 }
 
 // What is free to be used by tasks and loops of both dtypes.
 var (
-	memories32     parallel.FreeList[[]float32]
-	memories64     parallel.FreeList[[]float64]
+	memories32     parallel.Scratch[[]float32]
+	memories64     parallel.Scratch[[]float64]
 	elementLoops32 parallel.FreeList[elementLoop[float32]]
 	elementLoops64 parallel.FreeList[elementLoop[float64]]
 )
 
-// free returns the list of X, one of the two.
-func free[X any](f32, f64 any) *parallel.FreeList[X] {
-	if list, ok := f32.(*parallel.FreeList[X]); ok {
-		return list
+// either returns the one of the two that has type X.
+func either[X any](f32, f64 any) X {
+	if x, ok := f32.(X); ok {
+		return x
 	}
-	return f64.(*parallel.FreeList[X])
+	return f64.(X)
 }
 
 // borrow returns memory for one task, to be given to grow.
-func borrow[T float]() *[]T { return free[[]T](&memories32, &memories64).Get() }
+func borrow[T float](worker int) *[]T { return memories[T]().Get(worker) }
 
-func giveBack[T float](memory *[]T) { free[[]T](&memories32, &memories64).Put(memory) }
+func giveBack[T float](worker int, memory *[]T) { memories[T]().Put(worker, memory) }
+
+func memories[T float]() *parallel.Scratch[[]T] {
+	return either[*parallel.Scratch[[]T]](&memories32, &memories64)
+}
 
 // ceil is a/b rounded up.
 func ceil(a, b int) int { return (a + b - 1) / b }

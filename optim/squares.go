@@ -23,7 +23,7 @@ func squares[T float](x []T) float64 {
 		parallel.For(spans, s)
 	} else {
 		for t := range spans {
-			s.Task(t)
+			s.Task(0, t)
 		}
 	}
 	s.x = nil
@@ -46,7 +46,7 @@ var (
 )
 
 // Task adds up one span.
-func (s *squareSums[T]) Task(t int) {
+func (s *squareSums[T]) Task(_, t int) {
 	s.sums[t] = squaresOf(s.x[t*spanElements : min((t+1)*spanElements, len(s.x))])
 }
 

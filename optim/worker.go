@@ -16,7 +16,8 @@ type worker[T float] struct {
 	spans []span // of all variables, in their order
 	tasks int    // spans are done at once: 1 where that is not worth it, or not allowed
 	own   spanMemory[T]
-	free  parallel.FreeList[spanMemory[T]] // where spans are done at once
+	// Where spans are done at once:
+	memory parallel.Scratch[spanMemory[T]]
 
 	// The update in progress.
 	recipe *recipe
@@ -144,9 +145,9 @@ func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
 }
 
 // Task implements parallel.Work.
-func (w *worker[T]) Task(t int) {
-	m := w.free.Get()
-	defer w.free.Put(m)
+func (w *worker[T]) Task(worker, t int) {
+	m := w.memory.Get(worker)
+	defer w.memory.Put(worker, m)
 	w.do(w.phase, &w.spans[t], w.in, &w.step, m)
 }
 

@@ -75,7 +75,7 @@ func plainProduct[T float](list *parallel.FreeList[plain[T]], pick func(*scratch
 }
 
 // Task implements parallel.Work.
-func (p *plain[T]) Task(t int) { do(p, t) }
+func (p *plain[T]) Task(worker, t int) { p.task(p.own.of(worker), t) }
 
 // task computes one tile of C.
 func (p *plain[T]) task(s *scratch, t int) {

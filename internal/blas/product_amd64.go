@@ -142,7 +142,7 @@ func (p *product) multiply(transA, transB bool, m, n, k int, a []float32, lda in
 }
 
 // Task implements parallel.Work.
-func (p *product) Task(t int) { do(p, t) }
+func (p *product) Task(worker, t int) { p.task(p.own.of(worker), t) }
 
 // task implements work.
 func (p *product) task(s *scratch, t int) {

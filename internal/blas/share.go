@@ -13,7 +13,7 @@ type scratch struct {
 	p64    panels[float64]
 }
 
-var scratches parallel.FreeList[scratch]
+var scratches parallel.Scratch[scratch]
 
 // work is a product cut into tasks.
 type work interface {
@@ -21,8 +21,8 @@ type work interface {
 	task(s *scratch, t int)
 }
 
-// share does the tasks of w, which take so many multiply-adds together. Those of a small
-// product use the caller's scratch.
+// share does the tasks of w, which take so many multiply-adds together. own is the
+// caller's scratch.
 func share(w work, tasks, size int, own *scratch) {
 	if tasks > 1 && size >= parallelFrom {
 		parallel.For(tasks, w)
@@ -33,9 +33,10 @@ func share(w work, tasks, size int, own *scratch) {
 	}
 }
 
-// do is a task that is done by whoever comes.
-func do(w work, t int) {
-	s := scratches.Get()
-	defer scratches.Put(s)
-	w.task(s, t)
+// of returns the scratch of a worker; own is the caller's.
+func (own *scratch) of(worker int) *scratch {
+	if worker == 0 {
+		return own
+	}
+	return scratches.Get(worker)
 }

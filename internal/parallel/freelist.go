@@ -30,3 +30,25 @@ func (l *FreeList[T]) Put(x *T) {
 	l.free = append(l.free, x)
 	l.mu.Unlock()
 }
+
+// Scratch is what tasks need while they run. A helper finds its own again, in its cache;
+// a caller gets one from a free list.
+type Scratch[T any] struct {
+	helpers [mostHelpers + 1]T
+	callers FreeList[T]
+}
+
+// Get returns what the worker may use until Put. A task inside a task is worker 0.
+func (s *Scratch[T]) Get(worker int) *T {
+	if worker > 0 {
+		return &s.helpers[worker]
+	}
+	return s.callers.Get()
+}
+
+// Put gives x back.
+func (s *Scratch[T]) Put(worker int, x *T) {
+	if worker == 0 {
+		s.callers.Put(x)
+	}
+}

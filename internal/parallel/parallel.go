@@ -12,6 +12,7 @@
 package parallel
 
 import (
+	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -21,15 +22,10 @@ import (
 // Work is a loop cut into numbered tasks that may run in any order. What a task computes
 // does not depend on who runs it.
 type Work interface {
-	// Task does the part of that number. Tasks run at the same time.
-	Task(t int)
+	// Task does part t. Tasks run at the same time. worker is 0 where the caller of For
+	// runs it, otherwise the number of a helper, up to 63: see [Scratch].
+	Task(worker, t int)
 }
-
-// Func is a function as Work. To allocate nothing keep the Func, not only the function.
-type Func func(t int)
-
-// Task calls f.
-func (f Func) Task(t int) { f(t) }
 
 // For does tasks 0 to n-1 of w and returns when all are done. A panic of a task is a
 // panic of For. With one task w gets a plain call, so work that is not worth sharing
@@ -43,7 +39,7 @@ func For(n int, w Work) {
 		}
 	}
 	for t := range n {
-		w.Task(t)
+		w.Task(0, t)
 	}
 }
 
@@ -71,7 +67,8 @@ type pool struct {
 	busy   sync.Mutex   // held by the caller whose loop runs
 	limit  atomic.Int32 // workers wanted, 0 for GOMAXPROCS
 	alive  atomic.Int32 // helpers
-	helper func()       // p.help, kept because go p.help() would allocate
+	names  atomic.Uint64
+	helper func() // p.help, kept because go p.help() would allocate
 	failed atomic.Pointer[failure]
 
 	work  Work
@@ -113,7 +110,7 @@ func (p *pool) share(w Work, n, helpers int) {
 		p.alive.Add(1)
 		go p.helper()
 	}
-	p.loop()
+	p.loop(0)
 	// No more tasks: nobody may join now, and who is inside ends soon.
 	p.state.And(^open)
 	for i := 0; p.state.Load() != 0; i++ {
@@ -132,16 +129,29 @@ func (p *pool) share(w Work, n, helpers int) {
 }
 
 func (p *pool) help() {
+	name := p.takeName()
 	for idle := 0; idle < mostPolls; idle++ {
 		if p.join() {
-			p.loop()
+			p.loop(name)
 			p.state.Add(-1)
 			idle = 0
 			continue
 		}
 		pause(pausePoll)
 	}
+	p.names.And(^(1 << name))
 	p.alive.Add(-1)
+}
+
+// takeName returns the lowest number that no helper has.
+func (p *pool) takeName() int {
+	for {
+		names := p.names.Load()
+		name := bits.TrailingZeros64(^(names | 1))
+		if p.names.CompareAndSwap(names, names|1<<name) {
+			return name
+		}
+	}
 }
 
 // join enters the loop that is open, if it wants another helper. The loop may be a later
@@ -153,14 +163,14 @@ func (p *pool) join() bool {
 }
 
 // loop does tasks until there are none. After a panic there are none.
-func (p *pool) loop() {
+func (p *pool) loop(worker int) {
 	defer p.catch()
 	for {
 		t := p.next.Add(1) - 1
 		if t >= p.total.Load() {
 			return
 		}
-		p.work.Task(int(t))
+		p.work.Task(worker, int(t))
 	}
 }
 

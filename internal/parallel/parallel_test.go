@@ -18,10 +18,41 @@ type counter struct {
 	inner *counter
 }
 
-func (c *counter) Task(t int) {
+func (c *counter) Task(_, t int) {
 	c.done[t].Add(1)
 	if c.inner != nil && t%100 == 0 {
 		For(5, c.inner)
+	}
+}
+
+type work func(worker, t int)
+
+func (f work) Task(worker, t int) { f(worker, t) }
+
+// No two tasks that run at once have the same worker, nor the same scratch.
+func TestWorkersHaveNumbersAndScratch(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	var busy [mostHelpers + 1]atomic.Bool
+	var scratch Scratch[atomic.Int32]
+	for range 200 {
+		For(100, work(func(worker, _ int) {
+			if !busy[worker].CompareAndSwap(false, true) {
+				panic("two tasks")
+			}
+			x := scratch.Get(worker)
+			if x.Add(1) != 1 {
+				panic("used twice")
+			}
+			runtime.Gosched()
+			For(2, work(func(worker, _ int) {
+				if worker != 0 {
+					panic("a task inside a task")
+				}
+			}))
+			x.Add(-1)
+			scratch.Put(worker, x)
+			busy[worker].Store(false)
+		}))
 	}
 }
 
@@ -61,7 +92,7 @@ func TestPanicsReachTheCaller(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	for _, at := range []int{0, 7, 99} {
 		require.PanicsWithValue(t, at, func() {
-			For(100, Func(func(t int) {
+			For(100, work(func(_, t int) {
 				time.Sleep(time.Microsecond)
 				if t == at {
 					panic(at)

@@ -115,6 +115,9 @@ func TestWorkers(t *testing.T) {
 }
 
 func TestForAllocatesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector allocates")
+	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // AllocsPerRun would make it 1
 	c := new(counter)
 	var before, after runtime.MemStats

@@ -17,7 +17,7 @@ type shuffleStage[T any] struct {
 
 	buffer []T
 	ended  bool // in has no more
-	stream philox.Stream
+	draws  philox.Cursor
 	given  int64
 	begun  int64 // the epoch of start
 }
@@ -33,7 +33,7 @@ type shuffledEpochs struct {
 func (s *shuffleStage[T]) start(epoch int64) error {
 	clear(s.buffer[:cap(s.buffer)])
 	s.buffer, s.ended, s.given, s.begun = s.buffer[:0], false, 0, epoch
-	s.stream = philox.New(s.seed, s.name, epoch)
+	s.draws = philox.NewCursor(philox.New(s.seed, s.name, epoch))
 	return s.in.start(epoch)
 }
 
@@ -61,7 +61,7 @@ func (s *shuffleStage[T]) next(ctx context.Context) (T, error) {
 	if last < 0 {
 		return none, io.EOF
 	}
-	i := s.stream.Intn(uint64(s.given), last+1)
+	i := s.draws.Intn(uint64(s.given), last+1)
 	e := s.buffer[i]
 	s.buffer[i], s.buffer[last] = s.buffer[last], none
 	s.buffer = s.buffer[:last]

@@ -12,6 +12,7 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"math"
+	"math/bits"
 )
 
 const (
@@ -107,12 +108,32 @@ func (s Stream) Normal(index uint64) float64 {
 
 // Intn returns a uniform value in [0, n), number index of the stream. n must be
 // positive. The bias is below n/2^64 (multiply and shift).
-func (s Stream) Intn(index uint64, n int) int {
+func (s Stream) Intn(index uint64, n int) int { return below(s.Uint64(index), n) }
+
+func below(x uint64, n int) int {
 	if n <= 0 {
 		return 0
 	}
-	x, m := s.Uint64(index), uint64(n)
-	hi := (x >> 32) * m
-	lo := (x & math.MaxUint32) * m
-	return int((hi + lo>>32) >> 32)
+	hi, _ := bits.Mul64(x, uint64(n))
+	return int(hi)
+}
+
+// Cursor reads a stream's values by index, as the stream does, in half the time where
+// consecutive ones are read in turn: it keeps the block that two of them share.
+type Cursor struct {
+	stream Stream
+	block  [4]uint32
+	number uint64 // of block, plus 1; 0 when there is none
+}
+
+// NewCursor returns a cursor of a stream.
+func NewCursor(s Stream) Cursor { return Cursor{stream: s} }
+
+// Intn is [Stream.Intn].
+func (c *Cursor) Intn(index uint64, n int) int {
+	if number := index/2 + 1; number != c.number {
+		c.block, c.number = c.stream.Block(index/2), number
+	}
+	k := index % 2 * 2
+	return below(uint64(c.block[k+1])<<32|uint64(c.block[k]), n)
 }

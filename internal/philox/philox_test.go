@@ -2,6 +2,7 @@ package philox
 
 import (
 	"math"
+	"math/big"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,4 +74,25 @@ func TestMoments(t *testing.T) {
 	}
 	require.Zero(t, s.Intn(0, 0))
 	require.Zero(t, s.Intn(0, 1))
+}
+
+// A cursor gives the stream's own values, in any order.
+func TestCursor(t *testing.T) {
+	s := New(3, "cursor", 7)
+	c := NewCursor(s)
+	for _, index := range []uint64{0, 1, 2, 3, 7, 6, 6, 1000, 999, 0, 1 << 40} {
+		for _, n := range []int{1, 10, 1 << 40} {
+			require.Equal(t, s.Intn(index, n), c.Intn(index, n), "value %d below %d", index, n)
+		}
+	}
+}
+
+// Intn is the high half of the product of 64 random bits and n.
+func TestIntn(t *testing.T) {
+	s := New(1, "intn", 0)
+	for i := range uint64(1000) {
+		n := int(i*i*i*7919 + 1)
+		want := new(big.Int).Rsh(new(big.Int).Mul(new(big.Int).SetUint64(s.Uint64(i)), big.NewInt(int64(n))), 64)
+		require.EqualValues(t, want.Int64(), s.Intn(i, n))
+	}
 }

@@ -80,4 +80,5 @@ func BenchmarkStep(b *testing.B) {
 		}
 		b.Logf("where the time went:\n%v", s.Profile())
 	})
+	b.Run("W6", func(b *testing.B) { benchmarkCharacters(b, nn.LSTM) })
 }

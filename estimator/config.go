@@ -33,8 +33,7 @@ type RunConfig struct {
 	// 100; 0 for none.
 	LogStepCountSteps int64
 	// Workers bounds the goroutines that compute one step; 0, the default, stands for
-	// GOMAXPROCS, which is also the most. The results are
-	// the same bits for every value.
+	// GOMAXPROCS, which is also the most. The results are the same bits for every value.
 	Workers int
 	// Logger is slog.Default() when not set.
 	Logger *slog.Logger

@@ -28,6 +28,26 @@ func SquaredError(g *graph.Graph, predictions, labels *gorgonia.Node) *gorgonia.
 		func(x, z float64) float64 { return 2 * (x - z) })
 }
 
+// Huber is, element by element, e*e/2 where the error e = prediction-label is at most delta
+// and delta*(|e| - delta/2) beyond, so that outliers count linearly (Huber 1964). delta is
+// above 0. predictions and labels have one shape; there is no gradient with respect to the
+// labels.
+func Huber(g *graph.Graph, predictions, labels *gorgonia.Node, delta float64) *gorgonia.Node {
+	if !(delta > 0) {
+		return fail(g, "Huber", "delta is %v, want above 0", delta)
+	}
+	// The name tells losses of different deltas apart.
+	return pairLoss(g, "Huber{"+attributes(delta)+"}", predictions, labels,
+		func(x, z float64) float64 {
+			e := math.Abs(x - z)
+			if e <= delta {
+				return e * e / 2
+			}
+			return delta * (e - delta/2)
+		},
+		func(x, z float64) float64 { return max(-delta, min(delta, x-z)) })
+}
+
 // pairLoss is an element-wise function of x and z, differentiable in x.
 func pairLoss(g *graph.Graph, name string, x, z *gorgonia.Node, value, derivative func(x, z float64) float64) *gorgonia.Node {
 	if bad, ok := check(g, name, x, z); !ok {

@@ -5,13 +5,13 @@ import (
 	"hash"
 	"hash/fnv"
 	"math"
-	"unsafe"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/raw"
 )
 
 // scalarOp computes a scalar that steers the update: the learning rate, or the factor of
@@ -111,30 +111,4 @@ func setScalar(v gorgonia.Value, x float64) {
 }
 
 // floats returns the memory of a value, nil when it is of another dtype.
-func floats[T float](v gorgonia.Value) []T {
-	var t T
-	switch v := v.(type) {
-	case *tensor.Dense:
-		switch any(t).(type) {
-		case float32:
-			if v.Dtype() == tensor.Float32 {
-				s := v.Float32s()
-				return *(*[]T)(unsafe.Pointer(&s))
-			}
-		case float64:
-			if v.Dtype() == tensor.Float64 {
-				s := v.Float64s()
-				return *(*[]T)(unsafe.Pointer(&s))
-			}
-		}
-	case *gorgonia.F32:
-		if _, ok := any(t).(float32); ok {
-			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
-		}
-	case *gorgonia.F64:
-		if _, ok := any(t).(float64); ok {
-			return unsafe.Slice((*T)(unsafe.Pointer(v)), 1)
-		}
-	}
-	return nil
-}
+func floats[T float](v gorgonia.Value) []T { return raw.Slice[T](v) }

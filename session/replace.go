@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"unsafe"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/internal/raw"
 )
 
 // replacement computes what a stock op should. Types, shapes and names stay those of
@@ -57,44 +57,14 @@ type number interface {
 // elementsOf returns the elements of a tensor or a scalar, in row-major order. It
 // allocates nothing where they are one run of memory.
 func elementsOf[T number](v gorgonia.Value) ([]T, error) {
-	switch v := v.(type) {
-	case *tensor.Dense:
-		switch d := dense.Contiguous(v); d.Dtype() {
-		case tensor.Float32:
-			return same[T](d.Float32s())
-		case tensor.Float64:
-			return same[T](d.Float64s())
-		case tensor.Int:
-			return same[T](d.Ints())
-		case tensor.Int64:
-			return same[T](d.Int64s())
-		case tensor.Int32:
-			return same[T](d.Int32s())
-		case tensor.Uint8:
-			return same[T](d.Uint8s())
-		}
-	case *gorgonia.F32:
-		return same[T](unsafe.Slice((*float32)(v), 1))
-	case *gorgonia.F64:
-		return same[T](unsafe.Slice((*float64)(v), 1))
-	case *gorgonia.I:
-		return same[T](unsafe.Slice((*int)(v), 1))
-	case *gorgonia.I64:
-		return same[T](unsafe.Slice((*int64)(v), 1))
-	case *gorgonia.I32:
-		return same[T](unsafe.Slice((*int32)(v), 1))
-	case *gorgonia.U8:
-		return same[T](unsafe.Slice((*uint8)(v), 1))
+	if d, ok := v.(*tensor.Dense); ok {
+		v = dense.Contiguous(d)
 	}
-	return nil, fmt.Errorf("a %T of %v, want elements of type %T", v, v.Dtype(), *new(T))
-}
-
-// same returns s, whose elements must be of type T.
-func same[T, U number](s []U) ([]T, error) {
-	if _, ok := any(*new(U)).(T); !ok {
-		return nil, fmt.Errorf("elements of type %T, want %T", *new(U), *new(T))
+	elements := raw.Slice[T](v)
+	if elements == nil && v.Shape().TotalSize() > 0 {
+		return nil, fmt.Errorf("a %T of %v, want elements of type %T", v, v.Dtype(), *new(T))
 	}
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(s))), len(s)), nil
+	return elements, nil
 }
 
 // A kernel has a form for floating-point numbers only, or for all.

@@ -10,5 +10,10 @@
 //	h = nn.Dropout(g, h, 0.5)
 //	loss := nn.SparseSoftmaxCrossEntropy(g, nn.Dense(g, h, 10), labels)
 //
+// Layers: [Dense], [Conv1D], [Conv2D], pooling, [BatchNorm], [LayerNorm], [Dropout],
+// [Embedding], [LSTM], [GRU], [SimpleRNN], [Bidirectional], [MultiHeadAttention],
+// [Flatten], and [Sequential] to stack them; [Summary] lists what a graph has. Channels
+// come last, [batch, height, width, channels], and time second, [batch, time, ...].
+//
 // [Dropout] does something only in a graph built to train, see graph.Training.
 package nn

@@ -120,7 +120,12 @@ func (t *trainer) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
+	snapshot := t.snapshot
+	if t.ownSaver != nil {
+		snapshot = map[string]*tensor.Dense{} // it may keep what it gets
+	}
+	t.session.Store().SnapshotInto(snapshot)
+	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, snapshot), Metadata: metadata}
 	var path string
 	err = catch("the saver", func() (err error) {
 		path, err = t.saver.Save(ctx, ckpt)
@@ -210,9 +215,8 @@ func restoreVariables(g *graph.Graph, store *session.Store, ckpt *saver.Checkpoi
 	return store.Restore(values)
 }
 
-// modelVariables returns copies of the variables of g that belong in a checkpoint.
-func modelVariables(g *graph.Graph, store *session.Store) map[string]*tensor.Dense {
-	snapshot := store.Snapshot()
+// modelVariables returns those values of a snapshot that belong in a checkpoint of g.
+func modelVariables(g *graph.Graph, snapshot map[string]*tensor.Dense) map[string]*tensor.Dense {
 	values := map[string]*tensor.Dense{}
 	for _, v := range g.Variables() {
 		if value, ok := snapshot[v.Name]; ok && !v.Local {

@@ -58,8 +58,10 @@ func changing(x, y *tensor.Dense) *datasets.Dataset {
 }
 
 // memoryChild is a program that trains W1 until it is killed, with a checkpoint every
-// segment. For each it prints VmHWM, the most memory that was resident so far, and the
-// highest VmRSS that it saw in the segment, in kB.
+// segment. At the end of each it prints VmHWM, the most memory that was resident so far,
+// and VmRSS, in kB. With changing batches garbage is given back to the system before: how
+// much there is of it depends on when the collector runs, which on a busy machine may be
+// late.
 func memoryChild(what, dir string) error {
 	x, y := pictures()
 	input := datasets.FromTensors(x, y).Shuffle(1024).Batch(128).Repeat(-1)
@@ -71,16 +73,15 @@ func memoryChild(what, dir string) error {
 		return err
 	}
 	defer est.Close()
-	most := 0
 	m := hooks.Funcs{OnPostStep: func(step int64) error {
-		if step%10 == 0 {
-			most = max(most, resident("VmRSS"))
+		if step%segment != 0 {
+			return nil
 		}
-		if step%segment == 0 {
-			fmt.Println(resident("VmHWM"), most)
-			most = 0
+		if what == "changing" {
+			debug.FreeOSMemory()
 		}
-		return nil
+		_, err := fmt.Println(resident("VmHWM"), resident("VmRSS"))
+		return err
 	}}
 	_, err = est.Fit(input, estimator.Monitors(m))
 	return err
@@ -149,23 +150,24 @@ func TestMemoryOfTraining(t *testing.T) {
 }
 
 // With batches of ever changing sizes nearly every step compiles a program and drops
-// another, of which a session keeps 16. How much is resident at most in a segment depends
-// on the moments of garbage collection: most segments are within five percent of each
-// other, a rare one is a fifth above. So medians are compared, and a tenth is allowed: in
-// the short form that finds 10 kB a step which are not given back, in the long form 100
-// bytes. A session that dropped no programs would keep all 256, twice the absolute bound.
+// another, of which a session keeps 16. What is resident at the end of a segment depends a
+// little on the sizes that came last, so medians are compared; they differ by less than two
+// percent, and five are allowed: in the short form that finds 3 kB a step which are not
+// given back, in the long form 20 bytes. A session that dropped no programs would keep 256,
+// four times the absolute bound.
 func TestMemoryStaysFlatOverChangingBatchSizes(t *testing.T) {
 	enough := func(segments int) bool { return segments == 20 }
 	if os.Getenv(exampletest.Soak) != "" {
 		end := time.Now().Add(10 * time.Minute)
-		enough = func(segments int) bool { return time.Now().After(end) }
+		enough = func(int) bool { return time.Now().After(end) }
 	}
-	_, resident := measure(t, "changing", enough)
+	highest, resident := measure(t, "changing", enough)
 	half := len(resident) / 2
-	first, second, peak := median(resident[:half]), median(resident[half:]), slices.Max(resident)
-	t.Logf("%d steps; median of VmRSS %d kB in the first half and %d kB in the second, at most %d kB", len(resident)*segment, first, second, peak)
-	require.Less(t, second, first*11/10)
-	require.Less(t, peak*1024, 200_000_000)
+	first, second := median(resident[:half]), median(resident[half:])
+	t.Logf("%d steps; median of VmRSS %d kB in the first half and %d kB in the second, at most %d kB; VmHWM %d kB with garbage",
+		len(resident)*segment, first, second, slices.Max(resident), highest[len(highest)-1])
+	require.Less(t, second, first*105/100)
+	require.Less(t, second*1024, 80_000_000)
 }
 
 func median(x []int) int { return slices.Sorted(slices.Values(x))[len(x)/2] }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/graphactions"
@@ -35,6 +36,7 @@ type Estimator struct {
 	store               *session.Store
 	live                graphactions.Live // Fit's alone while fitting
 	fitting, evaluating bool
+	looked              time.Time // when load looked for a checkpoint
 	closed              bool
 	running             map[*context.CancelCauseFunc]bool // what Close ends
 	signature           *signature                        // what the model was trained on, nil when not known

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -30,6 +31,7 @@ type model struct {
 	fits             *signature     // the trained model's, if input is known to agree with it
 	outputs          gorgonia.Nodes // the predictions, by name
 	outputNames      []string
+	feeds            sync.Pool // of graph.Feed, empty
 }
 
 // PanicError is a panic of a model function.

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -76,7 +77,7 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield 
 		if err != nil {
 			return fmt.Errorf("estimator: Predict: %w", err)
 		}
-		outputs, err := e.predictBatch(ctx, batch.Features)
+		outputs, err := e.predictBatch(ctx, batch.Features, 0)
 		if err != nil {
 			return err
 		}
@@ -95,19 +96,25 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield 
 // PredictBatch predicts one batch: features [batch, ...] by name in, predictions
 // [batch, ...] by name out.
 func (e *Estimator) PredictBatch(features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return e.predictBatch(context.Background(), features)
+	return e.predictBatch(context.Background(), features, 0)
 }
 
-func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	m, err := e.inferModel(features)
+// predictBatch predicts with variables that were the newest not longer than age ago.
+func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense, age time.Duration) (map[string]*tensor.Dense, error) {
+	m, err := e.inferModel(features, age)
 	if err != nil {
 		return nil, err
 	}
-	feed := make(graph.Feed, len(features))
+	feed, ok := m.feeds.Get().(graph.Feed)
+	if !ok {
+		feed = make(graph.Feed, len(features))
+	}
 	for name, t := range features {
 		feed[m.features[name]] = t
 	}
 	values, err := m.session.Run(ctx, m.outputs, feed)
+	clear(feed) // the tensors are the caller's
+	m.feeds.Put(feed)
 	if errors.Is(err, session.ErrClosed) {
 		return nil, ErrClosed // by Close, while this call was under way
 	}
@@ -127,8 +134,8 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 
 // inferModel returns the model that takes the features. Most calls are like the one
 // before: they find it without describing the features first.
-func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error) {
-	if m := e.sameModel(features); m != nil {
+func (e *Estimator) inferModel(features map[string]*tensor.Dense, age time.Duration) (*model, error) {
+	if m := e.sameModel(features, age); m != nil {
 		return m, nil
 	}
 	spec, rows, err := specOf(features)
@@ -152,10 +159,10 @@ func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error
 
 // sameModel returns the model of the last prediction if it is right for the features and
 // for the newest checkpoint, nil when that takes a closer look.
-func (e *Estimator) sameModel(features map[string]*tensor.Dense) *model {
+func (e *Estimator) sameModel(features map[string]*tensor.Dense, age time.Duration) *model {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.load() != nil {
+	if !e.loadedWithin(age) && e.load() != nil {
 		return nil
 	}
 	m := e.models[Infer]
@@ -164,12 +171,12 @@ func (e *Estimator) sameModel(features map[string]*tensor.Dense) *model {
 	}
 	rows := -1
 	for name, t := range features {
-		in := m.features[name]
-		if t == nil || in == nil || t.Dtype() != in.Dtype() {
+		in, known := m.input.Features[name]
+		if t == nil || !known || t.Dtype() != in.Dtype {
 			return nil
 		}
 		shape := t.Shape()
-		if len(shape) != in.Dims() || shape[0] < 1 || rows >= 0 && shape[0] != rows || !slices.Equal(shape[1:], in.Shape()[1:]) {
+		if len(shape) == 0 || shape[0] < 1 || rows >= 0 && shape[0] != rows || !slices.Equal(shape[1:], in.Shape) {
 			return nil
 		}
 		rows = shape[0]
@@ -231,8 +238,13 @@ func rowOf(t *tensor.Dense, i int) any {
 	return row
 }
 
-// Predictor predicts for concurrent callers, with the estimator's variables as they
-// are at each call.
+// refreshInterval is how long a Predictor may go without a look at the model directory:
+// that system call costs as much as a small network.
+const refreshInterval = 10 * time.Millisecond
+
+// Predictor predicts for concurrent callers. It uses the estimator's variables as they
+// are at each call; a checkpoint that another process or another estimator saves is in
+// use 10 ms later. ([Estimator.PredictBatch] looks for one at every call.)
 type Predictor struct{ estimator *Estimator }
 
 // Predictor returns a predictor, or ErrNotFitted. It is valid until the estimator is
@@ -249,12 +261,12 @@ func (e *Estimator) Predictor() (*Predictor, error) {
 // PredictBatch predicts one batch: features [batch, ...] by name in, predictions
 // [batch, ...] by name out.
 func (p *Predictor) PredictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return p.estimator.predictBatch(ctx, features)
+	return p.estimator.predictBatch(ctx, features, refreshInterval)
 }
 
 // Predict predicts one batch and returns it row by row.
 func (p *Predictor) Predict(ctx context.Context, features map[string]*tensor.Dense) ([]Row, error) {
-	outputs, err := p.estimator.predictBatch(ctx, features)
+	outputs, err := p.estimator.predictBatch(ctx, features, refreshInterval)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package estimator
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -69,6 +70,7 @@ func (e *Estimator) load() error {
 	if dir == "" {
 		return fmt.Errorf("%w: there is no model directory yet", ErrNotFitted)
 	}
+	e.looked = time.Now()
 	if e.live.Current(dir) {
 		return nil
 	}
@@ -89,6 +91,12 @@ func (e *Estimator) load() error {
 		e.signature, err = decodeSignature(text)
 	}
 	return err
+}
+
+// loadedWithin reports that load would have had nothing to do at some time not longer than
+// age ago. It is called with mu held.
+func (e *Estimator) loadedWithin(age time.Duration) bool {
+	return age > 0 && !e.closed && !e.fitting && e.live.Checkpoint != "" && time.Since(e.looked) < age
 }
 
 // forget drops all variables and models: the next fit is a fresh one. It is called

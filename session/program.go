@@ -53,6 +53,7 @@ type step struct {
 	result   gorgonia.Value // memory for the kernel's result, or a constant or variable
 	feed     *gorgonia.Node // set where the value is fed
 	direct   bool           // the fed tensor is given to kernels as it is
+	constant bool           // the result is the same in every run
 	shape    tensor.Shape
 	copies   []int // inputs that the op may overwrite: it gets copies
 	updating []int // inputs that the op updates
@@ -89,6 +90,9 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 	var missing []string
 	for i, n := range p.nodes {
 		if err := p.plan(s, i, n, &missing); err != nil {
+			return nil, err
+		}
+		if err := p.fold(i); err != nil {
 			return nil, err
 		}
 	}
@@ -207,7 +211,7 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		return p.planInput(s, st, n, missing)
 	}
 	if c, ok := st.op.(interface{ Value() gorgonia.Value }); ok && len(st.inputs) == 0 {
-		st.result, st.op = c.Value(), nil // a constant
+		st.result, st.op, st.constant = c.Value(), nil, true
 		return nil
 	}
 	if u, ok := st.op.(graph.Update); ok {

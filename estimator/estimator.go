@@ -32,15 +32,17 @@ type Estimator struct {
 	fits  sync.Mutex // held by Fit
 	evals sync.Mutex // held by Evaluate
 
-	mu                  sync.Mutex // guards what follows
-	store               *session.Store
-	live                graphactions.Live // Fit's alone while fitting
-	fitting, evaluating bool
-	looked              time.Time // when load looked for a checkpoint
-	closed              bool
-	running             map[*context.CancelCauseFunc]bool // what Close ends
-	signature           *signature                        // what the model was trained on, nil when not known
-	models              map[Mode]*model
+	mu         sync.Mutex // guards what follows
+	store      *session.Store
+	live       graphactions.Live // Fit's alone while fitting
+	fitting    bool
+	evaluating *model    // what Evaluate uses, nil for none
+	looked     time.Time // when load looked for a checkpoint
+	closed     bool
+	running    map[*context.CancelCauseFunc]bool // what Close ends
+	signature  *signature                        // what the model was trained on, nil when not known
+	models     map[Mode]*model
+	fromFile   *model // evaluates checkpoints given by path, nil before the first
 }
 
 // New returns an estimator of the model that modelFn builds. Nothing is built or
@@ -164,7 +166,8 @@ func (e *Estimator) prepareFit(input *datasets.Dataset) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
+	// Each fit begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
 		return nil, err
 	}
 	e.signature, e.fitting = given, true

@@ -2,7 +2,6 @@ package estimator
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 
@@ -50,15 +49,7 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	}
 	e.evals.Lock()
 	defer e.evals.Unlock()
-	if c.checkpoint != "" {
-		m, err := e.checkpointModel(input, c.checkpoint)
-		if err != nil {
-			return nil, err
-		}
-		results, err := e.evaluate(ctx, m, input, &c)
-		return results, errors.Join(err, m.session.Close())
-	}
-	m, err := e.evalModel(input)
+	m, err := e.evalModel(input, c.checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -66,79 +57,88 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	return e.evaluate(ctx, m, input, &c)
 }
 
-// evalModel returns the model to evaluate with.
-func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
+// evalModel returns the model to evaluate with: over the variables in memory, or, where a
+// checkpoint is named, over those.
+func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
-		return nil, err
+	choose := e.liveModel
+	if checkpoint != "" {
+		choose = func(input *datasets.Dataset) (*model, error) { return e.checkpointModel(input, checkpoint) }
 	}
-	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
-		return nil, err
-	}
-	m, err := e.model(Eval, input.Spec(), input.BatchSize(), true)
+	m, err := choose(input)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
+	// Each evaluation begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
 		return nil, err
 	}
-	e.evaluating = true
+	e.evaluating = m
 	return m, nil
 }
 
 func (e *Estimator) endEvaluate(m *model) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.evaluating = false
+	e.evaluating = nil
 	if e.closed {
 		m.session.Close()
 	}
 }
 
-// checkpointModel returns a model over the variables of one checkpoint. It is the
-// caller's to close.
+// liveModel returns the model over the variables in memory. It is called with mu held.
+func (e *Estimator) liveModel(input *datasets.Dataset) (*model, error) {
+	if err := e.load(); err != nil {
+		return nil, err
+	}
+	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
+		return nil, err
+	}
+	return e.model(Eval, input.Spec(), input.BatchSize(), true)
+}
+
+// checkpointModel returns the model that evaluates checkpoints named by the caller, with
+// the variables of this one. It has a store of its own, for the variables in memory are
+// others. It is called with mu held.
 func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*model, error) {
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if closed {
+	if e.closed {
 		return nil, ErrClosed
 	}
 	fail := func(err error) (*model, error) {
 		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
 	}
-	r, err := saver.Open(path)
+	ckpt, err := saver.Load(path)
 	if err != nil {
 		return fail(err)
 	}
-	text := r.Metadata()[metadataSignature]
-	if err := r.Close(); err != nil {
-		return fail(err)
-	}
-	if text != "" {
+	given := signatureOf(input.Spec())
+	if text := ckpt.Metadata[metadataSignature]; text != "" {
 		trained, err := decodeSignature(text)
 		if err != nil {
 			return fail(err)
 		}
-		if err := trained.compatible(signatureOf(input.Spec()), true); err != nil {
+		if err := trained.compatible(given, true); err != nil {
 			return nil, err
 		}
 	}
-	m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
-	if err != nil {
-		return nil, err
+	if e.fromFile == nil || e.fromFile.signature.compatible(given, true) != nil {
+		m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
+		if err != nil {
+			return nil, err
+		}
+		if err := e.open(m, session.NewStore()); err != nil {
+			return nil, err
+		}
+		e.fromFile = m
 	}
-	if err := e.open(m, session.NewStore()); err != nil {
-		return nil, err
-	}
-	if err := graphactions.RestoreSession(m.session, path); err != nil {
-		return fail(errors.Join(err, m.session.Close()))
+	if err := graphactions.RestoreFrom(e.fromFile.session, ckpt, path); err != nil {
+		return fail(err)
 	}
 	if _, err := e.makeDir(); err != nil {
-		return fail(errors.Join(err, m.session.Close()))
+		return fail(err)
 	}
-	return m, nil
+	return e.fromFile, nil
 }
 
 func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {

@@ -43,6 +43,7 @@ type Estimator struct {
 	signature  *signature                        // what the model was trained on, nil when not known
 	models     map[Mode]*model
 	fromFile   *model // evaluates checkpoints given by path, nil before the first
+	exported   *model // the Infer graph of exports, which never runs, nil before the first
 }
 
 // New returns an estimator of the model that modelFn builds. Nothing is built or
@@ -193,6 +194,11 @@ func (e *Estimator) train(ctx context.Context, m *model, input *datasets.Dataset
 		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
 	res, err := graphactions.Train(ctx, m.graph, e.ModelDir(), m.spec.TrainOp, m.spec.Loss, options...)
+	for _, v := range c.validations {
+		if closed := v.close(); closed != nil {
+			err = errors.Join(err, closed)
+		}
+	}
 	if err != nil && made && os.Remove(e.ModelDir()) == nil {
 		e.temporary.Store(nil) // nothing was written
 	}

@@ -60,7 +60,9 @@ func OneOfEvery(n int64) Policy {
 
 // Multiples picks the versions that n divides.
 func Multiples(n int64) Policy {
-	return func(all []Version) []Version { return pick(all, func(v Version) bool { return n != 0 && v.Number%n == 0 }) }
+	return func(all []Version) []Version {
+		return pick(all, func(v Version) bool { return n != 0 && v.Number%n == 0 })
+	}
 }
 
 // Union picks what any of the policies picks.

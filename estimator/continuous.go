@@ -318,4 +318,3 @@ func (e *Estimator) EvaluateAll(ctx context.Context, spec EvalSpec, checkpoints 
 	}
 	return all, v.close()
 }
-

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/stheno-ml/stheno/internal/wait"
 	"github.com/stheno-ml/stheno/saver"
 )
 
@@ -146,7 +147,7 @@ func (c *continuous) run(ctx context.Context, v *validation) error {
 			c.log.Warn(fmt.Sprintf("Throttle is 0: the directory is looked at every %v; give a positive Throttle to look less often", pause))
 		}
 	}
-	if err := sleep(ctx, c.spec.startDelay); err != nil {
+	if err := wait.For(ctx, c.spec.startDelay); err != nil {
 		return err
 	}
 	newest := time.Now() // when there was something new
@@ -167,7 +168,7 @@ func (c *continuous) run(ctx context.Context, v *validation) error {
 			c.log.Info(fmt.Sprintf("there was no new checkpoint for %v", c.timeout), "dir", c.est.ModelDir())
 			return nil
 		}
-		if err := sleep(ctx, pause-time.Since(started)); err != nil {
+		if err := wait.For(ctx, pause-time.Since(started)); err != nil {
 			return err
 		}
 	}
@@ -277,44 +278,4 @@ func (c *continuous) report(status LookStatus, evaluation *Evaluation) {
 	if c.onLook != nil {
 		c.onLook(status, evaluation)
 	}
-}
-
-// sleep waits for d, or until ctx ends, whose cause it returns then.
-func sleep(ctx context.Context, d time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// EvaluateAll evaluates checkpoints one after another, such as those that
-// [saver.AllPaths] finds, without a trainer. The model is built and compiled once. Nothing
-// is kept or exported. The evaluations that were made come with an error.
-func (e *Estimator) EvaluateAll(ctx context.Context, spec EvalSpec, checkpoints ...string) (Evaluations, error) {
-	if err := spec.Validate(); err != nil {
-		return nil, err
-	}
-	v := spec.validation()
-	var all Evaluations
-	for _, path := range checkpoints {
-		if err := v.hold(e.EvalDir(spec.name)); err != nil {
-			return all, err
-		}
-		results, err := e.EvaluateContext(ctx, spec.input, append(slices.Clone(v.opts), CheckpointPath(path))...)
-		if err != nil {
-			return all, errors.Join(err, v.close())
-		}
-		all = append(all, &Evaluation{Name: spec.name, Step: int64(results[globalStepMetric]), Metrics: results, Checkpoint: path})
-	}
-	return all, v.close()
 }

@@ -27,6 +27,9 @@ func NewTrainSpec(input *datasets.Dataset, opts ...FitOption) TrainSpec {
 // Input returns the input.
 func (s TrainSpec) Input() *datasets.Dataset { return s.input }
 
+// Options returns the options of the fit.
+func (s TrainSpec) Options() []FitOption { return append([]FitOption(nil), s.opts...) }
+
 // MaxSteps returns the global step to train to, 0 where none is given.
 func (s TrainSpec) MaxSteps() int64 { return s.config().maxSteps }
 
@@ -141,20 +144,32 @@ func (s EvalSpec) Named(name string) EvalSpec {
 	return s
 }
 
+// On returns a copy for another input.
+func (s EvalSpec) On(input *datasets.Dataset) EvalSpec {
+	s.input = input
+	return s
+}
+
+// WithExporters returns a copy with these exporters in place of its own.
+func (s EvalSpec) WithExporters(exporters ...Exporter) EvalSpec {
+	s.exporters = append([]Exporter(nil), exporters...)
+	return s
+}
+
+// ResultsOnly returns a copy that keeps and exports nothing.
+func (s EvalSpec) ResultsOnly() EvalSpec {
+	s.exporters, s.best = nil, nil
+	return s
+}
+
 // Name returns the name.
 func (s EvalSpec) Name() string { return s.name }
 
-// Input returns the input.
-func (s EvalSpec) Input() *datasets.Dataset { return s.input }
+// Delay returns what [StartDelay] set.
+func (s EvalSpec) Delay() time.Duration { return s.startDelay }
 
 // Exporters returns the exporters.
 func (s EvalSpec) Exporters() []Exporter { return append([]Exporter(nil), s.exporters...) }
-
-// WithoutExporters returns a copy that exports nothing.
-func (s EvalSpec) WithoutExporters() EvalSpec {
-	s.exporters = nil
-	return s
-}
 
 // Validate reports the first bad argument.
 func (s EvalSpec) Validate() error {

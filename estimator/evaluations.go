@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -65,8 +66,12 @@ func (all Evaluations) Exports() (paths []string) {
 	return paths
 }
 
+// element is the name of a result that is an element of a matrix or of another metric whose
+// elements have no names.
+var element = regexp.MustCompile(`(/[0-9]+)+$`)
+
 // String returns one table with a line for each step and a column for each metric of each
-// name.
+// name. Elements that have only indices, as those of a confusion matrix, are left out.
 func (all Evaluations) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -105,7 +110,7 @@ func (all Evaluations) table() [][]string {
 			steps[e.Step] = map[column]string{}
 		}
 		for metric, x := range e.Metrics {
-			if metric != globalStepMetric {
+			if metric != globalStepMetric && !element.MatchString(metric) {
 				c := column{e.Name, metric}
 				columns[c], steps[e.Step][c] = true, fmt.Sprintf("%.6g", x)
 			}

@@ -326,7 +326,7 @@ func TestEvaluationsTable(t *testing.T) {
 	all := estimator.Evaluations{
 		{Name: "test", Step: 10, Metrics: estimator.Metrics{"loss": 0.5, "accuracy": 0.25, "global_step": 10}},
 		{Name: "", Step: 20, Metrics: estimator.Metrics{"loss": 3, "global_step": 20}},
-		{Name: "test", Step: 20, Metrics: estimator.Metrics{"loss": 1.0 / 3, "accuracy": 1, "global_step": 20}, Exports: []string{"a", "b"}},
+		{Name: "test", Step: 20, Metrics: estimator.Metrics{"loss": 1.0 / 3, "accuracy": 1, "global_step": 20, "confusion/1/0": 7}, Exports: []string{"a", "b"}},
 		{Name: "test", Step: 9, Metrics: estimator.Metrics{"loss": 2}, Exports: []string{"b", "c"}},
 	}
 	require.Equal(t, ""+
@@ -379,7 +379,7 @@ func TestTrainAndEvaluateBadInput(t *testing.T) {
 		"best without name": {ok, one(estimator.KeepBestAs(" ", estimator.Least("loss"), 1)), []string{"KeepBest", `the name is " "`}},
 		"two best": {ok, []estimator.EvalSpec{spec.With(estimator.KeepBest(estimator.Least("loss"), 1)), spec.Named("b").With(estimator.KeepBest(estimator.Least("loss"), 1))},
 			[]string{`"test" and "b" both keep checkpoints under the name "best"`, "KeepBestAs"}},
-		"best of another metric": {ok, one(estimator.KeepBest(estimator.Greatest("accuracy"), 1)), []string{`there is no metric "accuracy"`, `["loss" "global_step"]`}},
+		"best of another metric": {ok, one(estimator.KeepBest(estimator.Greatest("accuracy"), 1)), []string{`there is no metric "accuracy"`, `["global_step" "loss"]`}},
 		"another model":          {ok, []estimator.EvalSpec{estimator.NewEvalSpec("test", flowers().Batch(2))}, []string{`"test"`, "incompatible"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,7 +3,7 @@ package estimator
 import (
 	"context"
 	"fmt"
-	"slices"
+	"strings"
 
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/hooks"
@@ -150,11 +150,24 @@ func (e *Estimator) checkEvaluation(v *validation) error {
 	if err != nil {
 		return err
 	}
-	have := append(metrics.Names(m.spec.Metrics), lossMetric, globalStepMetric)
+	results := metrics.Results(m.spec.Metrics)
+	results[lossMetric], results[globalStepMetric] = 0, 0
 	for _, name := range v.needs {
-		if !slices.Contains(have, name) {
-			return fmt.Errorf("there is no metric %q, have %q", name, have)
+		if _, ok := results[name]; !ok && !elementOf(name, m.spec.Metrics) {
+			return fmt.Errorf("there is no metric %q, have %q", name, results.Names())
 		}
 	}
 	return nil
+}
+
+// elementOf reports whether a result may be an element of a metric that has several: how
+// many these are may not be known before the first batch.
+func elementOf(name string, all map[string]metrics.Metric) bool {
+	for of := name; strings.Contains(of, "/"); {
+		of = of[:strings.LastIndex(of, "/")]
+		if _, ok := all[of].(metrics.Tensor); ok {
+			return true
+		}
+	}
+	return false
 }

@@ -147,8 +147,8 @@ func TestPinsBadInput(t *testing.T) {
 		`{"format":2}`: "format is 2, expected 1 to 1",
 		`{"format":1,"pins":{"a":[{"file":"../model.ckpt-1.safetensors"}]}}`: "expected the name of a checkpoint",
 		`{"format":1,"expired":["checkpoint"]}`:                              "expected the name of a checkpoint",
-		`[]`: "cannot unmarshal",
-		``:   "unexpected end",
+		`[]`:                                                                 "cannot unmarshal",
+		``:                                                                   "unexpected end",
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, PinsFile), []byte(text), 0o600))
 		_, err := Pins(dir, "best")
@@ -184,7 +184,9 @@ func TestPinsFaultAtEveryOperation(t *testing.T) {
 		return dir
 	}
 	changes := map[string]func(fsys atomicfile.FS, dir string) error{
-		"pin": func(fsys atomicfile.FS, dir string) error { return setPins(fsys, dir, "best", []Pin{{Step: 4, Note: "step 4"}}) },
+		"pin": func(fsys atomicfile.FS, dir string) error {
+			return setPins(fsys, dir, "best", []Pin{{Step: 4, Note: "step 4"}})
+		},
 		"save": func(fsys atomicfile.FS, dir string) error {
 			s, err := New(dir, quiet, KeepMax(1), withFS(fsys))
 			if err != nil {

@@ -133,31 +133,25 @@ func (k *bestKeeper) consider(step int64, results Metrics) (changed bool, err er
 	before := k.steps()
 	// A step that is evaluated again, after a run that was lost, is what it is now.
 	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool { return e.Step == step })
-	if err := k.insert(bestEntry{Step: step, Evaluation: k.evaluation, By: k.by.String(), Metrics: results}); err != nil {
-		return false, err
-	}
+	k.insert(bestEntry{Step: step, Evaluation: k.evaluation, By: k.by.String(), Metrics: results})
 	return !slices.Equal(before, k.steps()), nil
 }
 
-func (k *bestKeeper) insert(entry bestEntry) error {
-	at := len(k.entries)
-	for i, e := range k.entries {
-		better, err := k.by.Better(entry.Metrics, e.Metrics)
-		if err != nil {
-			return err
-		}
-		equal := !better && entry.Metrics[k.by.metric] == e.Metrics[k.by.metric]
-		if better || equal && entry.Step < e.Step {
-			at = i
-			break
-		}
+// insert puts an entry that has the metric where it belongs.
+func (k *bestKeeper) insert(entry bestEntry) {
+	value := entry.Metrics[k.by.metric]
+	if math.IsNaN(value) {
+		return
 	}
-	if math.IsNaN(entry.Metrics[k.by.metric]) {
-		return nil
+	at := slices.IndexFunc(k.entries, func(e bestEntry) bool {
+		better, _ := k.by.Better(entry.Metrics, e.Metrics)
+		return better || value == e.Metrics[k.by.metric] && entry.Step < e.Step
+	})
+	if at < 0 {
+		at = len(k.entries)
 	}
 	k.entries = slices.Insert(k.entries, at, entry)
 	k.entries = k.entries[:min(len(k.entries), k.n)]
-	return nil
 }
 
 func (k *bestKeeper) steps() (steps []int64) {
@@ -171,9 +165,6 @@ func (k *bestKeeper) steps() (steps []int64) {
 // pinned by another criterion or evaluation is let go at the next pin.
 func (k *bestKeeper) recall(dir string) error {
 	pins, err := saver.Pins(dir, k.name)
-	if errors.Is(err, saver.ErrCorrupt) {
-		return nil // the next pin writes it anew
-	}
 	if err != nil {
 		return err
 	}
@@ -184,21 +175,18 @@ func (k *bestKeeper) recall(dir string) error {
 			entries = append(entries, e)
 		}
 	}
-	return k.resume(entries)
+	k.resume(entries)
+	return nil
 }
 
 // resume takes in what an earlier run knew.
-func (k *bestKeeper) resume(entries []bestEntry) error {
+func (k *bestKeeper) resume(entries []bestEntry) {
 	for _, e := range entries {
-		known := slices.Contains(k.steps(), e.Step)
-		if known || e.Evaluation != k.evaluation || e.By != k.by.String() {
-			continue
-		}
-		if err := k.insert(e); err != nil {
-			return err
+		_, err := k.by.Better(e.Metrics, nil)
+		if err == nil && e.Evaluation == k.evaluation && e.By == k.by.String() && !slices.Contains(k.steps(), e.Step) {
+			k.insert(e)
 		}
 	}
-	return nil
 }
 
 // pin pins the best. One without a checkpoint gives its place back to what it displaced.
@@ -208,7 +196,7 @@ func (k *bestKeeper) pin(dir string) error {
 		return err
 	}
 	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool { return !slices.Contains(saved, e.Step) })
-	if err := k.recall(dir); err != nil {
+	if err := k.recall(dir); err != nil && !errors.Is(err, saver.ErrCorrupt) {
 		return err
 	}
 	var pins []saver.Pin

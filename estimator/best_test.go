@@ -1,7 +1,9 @@
 package estimator_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -123,6 +125,33 @@ func TestKeepBestOfSomethingElse(t *testing.T) {
 	require.Equal(t, "least score", note.By)
 	require.Equal(t, "b", note.Evaluation)
 	require.Equal(t, 0.0, note.Metrics["score"])
+}
+
+// What is in a damaged file of pins is lost, unless the checkpoint knows it.
+func TestKeepBestWithDamagedPins(t *testing.T) {
+	values := map[int64]float64{1: 1, 2: 9, 3: 2, 4: 3, 5: 1}
+	spec := estimator.NewEvalSpec("a", numbers(1).Batch(1), estimator.At(hooks.EverySteps(1)))
+	best := estimator.KeepBest(estimator.Greatest("score"), 1)
+	for _, known := range []bool{true, false} {
+		dir := t.TempDir()
+		var log bytes.Buffer
+		for i, s := range []estimator.EvalSpec{spec.With(best), spec, spec.With(best)} {
+			if i == 1 && known {
+				continue // the checkpoint of a run that does not ask for the best does not know it
+			}
+			if i == 2 {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, saver.PinsFile), []byte("{"), 0o600))
+			}
+			est := newEstimator(t, scores(values), estimator.ModelDir(dir), estimator.KeepCheckpointMax(1), estimator.Logger(slog.New(slog.NewTextHandler(&log, nil))))
+			_, err := est.TrainAndEvaluate(zeros(estimator.MaxSteps(int64(3+i))), s)
+			require.NoError(t, err)
+		}
+		require.Contains(t, log.String(), "what earlier runs found to be the best may be forgotten")
+		pins, err := saver.Pins(dir, estimator.BestCheckpoints)
+		require.NoError(t, err)
+		require.Equal(t, known, pins[0].Step == 2)
+		require.FileExists(t, filepath.Join(dir, "model.ckpt-2.safetensors"), "and nothing is deleted that may be the best")
+	}
 }
 
 // Two evaluations keep their own, under names of their own, and an element of a metric

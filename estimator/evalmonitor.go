@@ -3,11 +3,13 @@ package estimator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
 
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/saver"
 )
 
 // evalMonitor carries an EvalSpec through a fit: it asks for the evaluations that belong
@@ -77,7 +79,9 @@ func (m *evalMonitor) Begin(run *hooks.Run) error {
 		run.Logger.Info(fmt.Sprintf("evaluation %q: %s", m.spec.name, m.spec.schedule()))
 	}
 	if m.best != nil {
-		if err := m.best.recall(run.OutputDir); err != nil {
+		if err := m.best.recall(run.OutputDir); errors.Is(err, saver.ErrCorrupt) {
+			run.Logger.Warn("what earlier runs found to be the best may be forgotten", "reason", err)
+		} else if err != nil {
 			return err
 		}
 		if err := m.best.pin(run.OutputDir); err != nil {
@@ -202,7 +206,7 @@ func (m *evalMonitor) SetState(state []byte) error {
 		return fmt.Errorf("estimator: the state of EvalSpec %q: %w", m.spec.name, err)
 	}
 	if m.best != nil {
-		return m.best.resume(m.resumed.Best)
+		m.best.resume(m.resumed.Best)
 	}
 	return nil
 }

@@ -219,14 +219,8 @@ func (s EvalSpec) validation() *validation {
 	return v
 }
 
-// schedule says in words when the evaluation is made.
+// schedule says in words when the evaluation of checkpoints is made.
 func (s EvalSpec) schedule() string {
-	switch {
-	case s.atGiven && s.at.String() == hooks.Never().String():
-		return "at the end"
-	case s.atGiven:
-		return s.at.String() + " and at the end"
-	}
 	text := "at each checkpoint"
 	if s.startDelay > 0 {
 		text += fmt.Sprintf(" after the first %v", s.startDelay)

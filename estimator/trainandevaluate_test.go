@@ -246,6 +246,51 @@ func metadata(t testing.TB, dir string) map[string]string {
 	return ckpt.Metadata
 }
 
+// A monitor of one's own may ask for an evaluation after the checkpoint of the step: what
+// follows has that checkpoint.
+func TestEvaluationAskedForByAMonitor(t *testing.T) {
+	var run *hooks.Run
+	ask := hooks.Funcs{
+		OnBegin: func(r *hooks.Run) error { run = r; return nil },
+		OnSaved: func(step int64, _ string) error {
+			if step == 5 {
+				run.RequestEvaluate("test")
+			}
+			return nil
+		},
+	}
+	x := &exporter{name: "x"}
+	est := bowlIn(t, t.TempDir(), estimator.SaveCheckpointsSteps(5))
+	res, err := est.TrainAndEvaluate(zeros(estimator.MaxSteps(12), estimator.Monitors(ask)), target(5).With(estimator.At(hooks.Never()), estimator.Exporters(x)))
+	require.NoError(t, err)
+	require.Equal(t, []int64{5, 12}, x.steps())
+	require.Contains(t, x.calls[0].Checkpoint, "model.ckpt-5.")
+	require.Contains(t, res.String(), "steps 0 to 12 (max_steps)")
+	require.Contains(t, res.String(), "  step  test/loss\n     5          0\n    12         49")
+}
+
+// An EvalSpec by itself, which is not for use beside a fit.
+func TestEvaluateSpec(t *testing.T) {
+	est := bowlIn(t, t.TempDir())
+	x := &exporter{name: "x"}
+	spec := target(5).With(estimator.Exporters(x), estimator.KeepBest(estimator.Least("loss"), 1))
+	during := hooks.Funcs{OnStepEnd: func(int64, hooks.Outputs) (bool, error) {
+		_, err := est.EvaluateSpec(ctx, spec, false)
+		require.ErrorContains(t, err, `EvaluateSpec "test": a fit is running`)
+		return false, nil
+	}}
+	fit(t, est, zeros().Input(), estimator.MaxSteps(3), estimator.Monitors(during))
+	e, err := est.EvaluateSpec(ctx, spec, false)
+	require.NoError(t, err)
+	require.Equal(t, &estimator.Evaluation{Name: "test", Step: 3, Metrics: estimator.Metrics{"loss": 4, "global_step": 3}, Checkpoint: est.LatestCheckpoint()}, e)
+	require.Len(t, x.calls, 1)
+	best, err := est.BestCheckpoint()
+	require.NoError(t, err)
+	require.Equal(t, est.LatestCheckpoint(), best)
+	_, err = est.EvaluateSpec(ctx, spec.With(estimator.KeepBest(estimator.Least("auc"), 1)), false)
+	require.ErrorContains(t, err, `EvalSpec "test": KeepBest: the metric "auc" is missing`)
+}
+
 func TestExporterPanics(t *testing.T) {
 	x := &exporter{name: "x", export: func(estimator.ExportCandidate) (string, error) { panic("oh") }}
 	res, err := bowlIn(t, t.TempDir()).TrainAndEvaluate(zeros(estimator.MaxSteps(3)), target(5).With(estimator.Exporters(x)))

@@ -338,6 +338,16 @@ func TestBadFiles(t *testing.T) {
 		require.ErrorContains(t, err, "estimator: exporting "+path)
 		require.ErrorContains(t, err, want)
 	}
+	quiet := estimator.Logger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	wide, err := estimator.New(func(g *graph.Graph, features, _ graph.Nodes, _ estimator.Mode) (*estimator.Spec, error) {
+		return &estimator.Spec{Predictions: graph.Nodes{"y": nn.Dense(g, features.One(), 2)}}, nil
+	}, quiet)
+	require.NoError(t, err)
+	_, err = wide.ExportCheckpoint(ctx, paths[1], t.TempDir(), estimator.ExportExtras{})
+	require.ErrorIs(t, err, saver.ErrMismatch)
+	require.NoError(t, wide.Close())
+	_, err = wide.ExportCheckpoint(ctx, paths[1], t.TempDir(), estimator.ExportExtras{})
+	require.ErrorIs(t, err, estimator.ErrClosed)
 	path := export(t, exporters.Latest("latest"), candidate(est, paths, "latest", 1, 1))
 	description := filepath.Join(path, "export.json")
 	for text, want := range map[string]string{

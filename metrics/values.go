@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Values are the results of an evaluation by name.
@@ -31,6 +32,19 @@ func text(x float64) string {
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(x, 'g', 6, 64)
+}
+
+// Table returns a line for each name, with the values below one another.
+func (v Values) Table() string {
+	width := 0
+	for name := range v {
+		width = max(width, utf8.RuneCountInString(name))
+	}
+	var b strings.Builder
+	for _, name := range v.Names() {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, name, text(v[name]))
+	}
+	return b.String()
 }
 
 // HTML returns a table for notebooks.

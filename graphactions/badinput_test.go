@@ -13,6 +13,7 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/metrics"
 	"github.com/stheno-ml/stheno/ops"
 	"github.com/stheno-ml/stheno/session"
 )
@@ -147,6 +148,10 @@ func TestBadInputOfEvaluate(t *testing.T) {
 		{"endless input", "infinite", dir, "", ok, []graphactions.Option{graphactions.Input(endless, graphactions.Bind(nil, nil))}},
 		{"steps", "Steps: it has no meaning here", dir, "", ok, []graphactions.Option{graphactions.Steps(1)}},
 		{"no such checkpoint", "nowhere", dir, "nowhere", ok, nil},
+		{"bad metric", `Metrics: metric "m": metrics: Mean: argument 0 is nil`, dir, "", ok, []graphactions.Option{graphactions.Metrics(map[string]metrics.Metric{"m": metrics.Mean(nil)})}},
+		{"metric named like another's element", `Metrics: metrics: "m/0" is named like an element of "m"`, dir, "", ok, []graphactions.Option{
+			graphactions.Metrics(map[string]metrics.Metric{"m": metrics.MeanTensor(out), "m/0": metrics.Mean(out)}),
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, _, err := graphactions.Evaluate(ctx, g, row.dir, row.checkpoint, row.eval, row.opts...)

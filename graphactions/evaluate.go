@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -25,8 +26,8 @@ import (
 //
 // The run ends after MaxSteps batches or at the end of the input, which must come: an
 // infinite data set without MaxSteps is an error. Without an input one batch is run,
-// or MaxSteps of them. Scalar results are written as summaries of the global step to
-// outputDir.
+// or MaxSteps of them. Scalar results, and the elements of metrics that are vectors, are
+// written as summaries of the global step to outputDir.
 //
 // Options: UpdateOp, Metrics, GlobalStep, LogEverySteps, FeedFn, Input, MaxSteps,
 // Master, Session, Logger, Seed.
@@ -103,6 +104,9 @@ func (c *config) checkEvaluate(evalDict graph.Nodes) error {
 		if err := metrics.Check(c.metrics[name]); err != nil {
 			return &ArgumentError{Function: f, Argument: "Metrics", Err: fmt.Errorf("metric %q: %w", name, err)}
 		}
+	}
+	if err := metrics.CheckNames(c.metrics); err != nil {
+		return &ArgumentError{Function: f, Argument: "Metrics", Err: err}
 	}
 	if c.globalStep == nil {
 		c.globalStep = c.graph.FindGlobalStep()
@@ -253,7 +257,10 @@ func (e *evaluation) writeSummaries(values map[string]gorgonia.Value, step int64
 		scalars[name] = x
 	}
 	for name, m := range e.metrics {
-		scalars[name] = m.Value()
+		if t, ok := m.(metrics.Tensor); ok && (t.Tensor() == nil || t.Tensor().Dims() > 1) {
+			continue // a chart for each element of a matrix helps nobody
+		}
+		maps.Copy(scalars, metrics.Results(map[string]metrics.Metric{name: m}))
 	}
 	w, err := summaries.Open(e.outputDir)
 	if err != nil {

@@ -137,17 +137,22 @@ type recorder struct {
 	saves      []int64
 	everywhere bool
 	stopAt     int64
-	fail       map[string]error
-	panics     string
+	fail       map[string]func() error // what calls do, from the step from on
+	from       int64
+	now        int64 // the step
 	run        *hooks.Run
 }
 
 func (r *recorder) note(call string) error {
 	r.calls = append(r.calls, call)
-	if r.panics == call {
-		panic("boom in " + call)
+	return r.trap(call)
+}
+
+func (r *recorder) trap(call string) error {
+	if r.now < r.from || r.fail[call] == nil {
+		return nil
 	}
-	return r.fail[call]
+	return r.fail[call]()
 }
 
 func (r *recorder) AllWorkers() bool { return r.everywhere }
@@ -161,7 +166,10 @@ func (r *recorder) Begin(run *hooks.Run) error {
 func (r *recorder) EpochBegin(int64) error { return r.note("EpochBegin") }
 func (r *recorder) EpochEnd(int64) error   { return r.note("EpochEnd") }
 
-func (r *recorder) StepBegin(int64) ([]*gorgonia.Node, error) { return nil, r.note("StepBegin") }
+func (r *recorder) StepBegin(step int64) ([]*gorgonia.Node, error) {
+	r.now = step
+	return nil, r.note("StepBegin")
+}
 
 func (r *recorder) StepEnd(step int64, _ hooks.Outputs) (bool, error) {
 	r.steps = append(r.steps, step)
@@ -174,6 +182,10 @@ func (r *recorder) Saved(step int64, _ string) error {
 	r.saves = append(r.saves, step)
 	return r.note("Saved")
 }
+
+func (r *recorder) State() ([]byte, error) { return nil, r.trap("State") }
+
+func (r *recorder) Evaluated(int64, string, hooks.Metrics) error { return r.trap("Evaluated") }
 
 func (r *recorder) End(cause error) error {
 	r.end++

@@ -392,7 +392,11 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
 	}
 	start := time.Now()
-	results, err := t.evaluate(ctx, name)
+	var results hooks.Metrics
+	err := catch("the evaluation", func() (err error) {
+		results, err = t.evaluate(ctx, name)
+		return err
+	})
 	t.result.Times.Evaluating += time.Since(start)
 	t.watch.skip()
 	if err != nil && ctx.Err() != nil {
@@ -444,11 +448,12 @@ func scalarOf(v gorgonia.Value) (float64, error) {
 	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
 }
 
-// joinErrors puts the first error first and never hides it.
+// joinErrors puts the first error first and never hides it. The same error is not said
+// twice.
 func joinErrors(first error, later ...error) error {
 	errs := []error{first}
 	for _, err := range later {
-		if err != nil && err != first {
+		if err != nil && (first == nil || err.Error() != first.Error()) {
 			errs = append(errs, err)
 		}
 	}

@@ -37,13 +37,13 @@ func text(x float64) string {
 
 // Table returns a line for each name, with the values below one another.
 func (v Values) Table() string {
-	width := 0
-	for name := range v {
-		width = max(width, utf8.RuneCountInString(name))
+	entries, width := v.entries(), 0
+	for _, e := range entries {
+		width = max(width, utf8.RuneCountInString(e.name))
 	}
 	var b strings.Builder
-	for _, name := range v.Names() {
-		fmt.Fprintf(&b, "%-*s  %s\n", width, name, text(v[name]))
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, e.name, e.text)
 	}
 	return b.String()
 }

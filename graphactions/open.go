@@ -177,6 +177,7 @@ func (t *trainer) batchesPerEpoch() int64 {
 func (t *trainer) end(ctx context.Context, cause error) error {
 	err := joinErrors(cause, t.settle())
 	if t.result.Reason == ReasonInputEnd {
+		t.logger.Info("the input ended", "step", t.step)
 		err = joinErrors(err, t.leaveEpoch())
 	}
 	t.logStep()

@@ -423,4 +423,3 @@ func checkFiles(t *testing.T, w wayOut, dir string, res *graphactions.Result) {
 	}
 	require.Len(t, steps, int(want), "what was summarised is in the event file")
 }
-

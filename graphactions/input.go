@@ -97,9 +97,6 @@ func (in *datasetInput) position() ([]byte, error) {
 	return in.iterator.Position()
 }
 
-func (in *datasetInput) restore(position []byte) error {
-	in.looked = false
-	return in.iterator.Restore(position)
-}
+func (in *datasetInput) restore(position []byte) error { return in.iterator.Restore(position) }
 
 func (in *datasetInput) close() error { return in.iterator.Close() }

@@ -14,7 +14,6 @@ import (
 	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
-	"github.com/stheno-ml/stheno/summaries"
 )
 
 // Keys of a checkpoint's metadata, beside those of package saver.
@@ -100,47 +99,7 @@ func (t *trainer) startFresh() error {
 }
 
 func (t *trainer) readStep() (int64, error) {
-	return t.session.Store().Int64(t.graph.VariableOf(t.globalStep).Name)
-}
-
-// save writes a checkpoint of the current step, unless this step has one.
-func (t *trainer) save(ctx context.Context) error {
-	if !t.chief || t.saved == t.step {
-		return nil
-	}
-	position, err := t.input.position()
-	if err != nil {
-		return fmt.Errorf("graphactions: Train: the position of the input at step %d: %w", t.step, err)
-	}
-	states, err := t.monitors.states()
-	if err != nil {
-		return err
-	}
-	metadata, err := t.metadata(position, states)
-	if err != nil {
-		return err
-	}
-	snapshot := t.snapshot
-	if t.ownSaver != nil {
-		snapshot = map[string]*tensor.Dense{} // it may keep what it gets
-	}
-	t.session.Store().SnapshotInto(snapshot)
-	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, snapshot), Metadata: metadata}
-	var path string
-	err = catch("the saver", func() (err error) {
-		path, err = t.saver.Save(ctx, ckpt)
-		return err
-	})
-	if err != nil {
-		t.live.drop()
-		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)
-	}
-	t.saved, t.result.Checkpoint = t.step, path
-	t.live.hold(t.outputDir, path, position, states)
-	if err := t.writer.SessionLog(summaries.SessionCheckpoint, t.step, path, ""); err != nil {
-		return fmt.Errorf("graphactions: Train: writing summaries: %w", err)
-	}
-	return t.monitors.saved(t.step, path)
+	return t.session.Store().Int64(t.stepName)
 }
 
 func (t *trainer) metadata(position []byte, states map[string][]byte) (map[string]string, error) {

@@ -34,6 +34,7 @@ type program struct {
 	resized bool                   // some shape differs from the built one
 
 	measured []measured // for each node, nil without Profiling
+	trace    TraceFunc  // of this run, nil when nobody watches
 }
 
 // read is an input of a late node that is looked at before the first update.

@@ -100,7 +100,7 @@ func (p *program) compute(from, to int, feed graph.Feed) (err error) {
 		}
 	}()
 	for p.current = from; p.current < to; p.current++ {
-		if p.measured != nil {
+		if p.measured != nil || p.trace != nil {
 			err = p.stepMeasured(p.current, func() error { return p.step(p.current, feed) })
 		} else {
 			err = p.step(p.current, feed)

@@ -35,6 +35,7 @@ type Session struct {
 	clock    int64
 	stats    Stats
 	profile  map[string]*OpProfile // nil without Profiling
+	trace    TraceFunc             // nil when nobody watches
 	closed   bool
 	// allowBroken runs stock ops that are known to be wrong.
 	allowBroken bool
@@ -215,6 +216,7 @@ func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}
+	p.trace = s.trace
 	return p.run(s, feed, outputs, check)
 }
 

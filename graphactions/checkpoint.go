@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
@@ -108,6 +109,9 @@ func (t *trainer) save(ctx context.Context) error {
 	if !t.chief || t.saved == t.step {
 		return nil
 	}
+	if err := t.monitors.beforeSave(t.step); err != nil {
+		return err
+	}
 	position, err := t.input.position()
 	if err != nil {
 		return fmt.Errorf("graphactions: Train: the position of the input at step %d: %w", t.step, err)
@@ -120,12 +124,14 @@ func (t *trainer) save(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	start := t.monitors.trace.start()
 	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
 	var path string
 	err = catch("the saver", func() (err error) {
 		path, err = t.saver.Save(ctx, ckpt)
 		return err
 	})
+	t.monitors.trace.end(hooks.PhaseSaving, start, "checkpoint")
 	if err != nil {
 		t.live.drop()
 		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)

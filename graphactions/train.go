@@ -78,7 +78,7 @@ type trainer struct {
 
 // train calls Begin, the loop, and what must follow on every way out.
 func (t *trainer) train(ctx context.Context) error {
-	err := t.begin()
+	err := t.begin(ctx)
 	if err == nil {
 		err = t.loop(ctx)
 	}
@@ -97,7 +97,10 @@ func (t *trainer) loop(ctx context.Context) error {
 			t.stop(reason, "")
 			return cause
 		}
-		b, err := t.input.next(ctx)
+		if err := t.monitors.trace.next(t.step + 1); err != nil {
+			return err
+		}
+		b, err := t.nextBatch(ctx)
 		if errors.Is(err, io.EOF) {
 			t.stop(ReasonInputEnd, "")
 			return nil
@@ -166,6 +169,14 @@ func (t *trainer) stop(reason Reason, detail string) {
 	t.result.Reason, t.result.Detail = reason, detail
 }
 
+// nextBatch takes a batch from the input.
+func (t *trainer) nextBatch(ctx context.Context) (batch, error) {
+	start := t.monitors.trace.start()
+	b, err := t.input.next(ctx)
+	t.monitors.trace.end(hooks.PhaseInput, start, "batch")
+	return b, err
+}
+
 // inputError tells a cancelled wait for input from a failing input.
 func (t *trainer) inputError(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
@@ -208,6 +219,11 @@ var errNonFinite = errors.New("the loss is not finite")
 func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, batch, error) {
 	before, loss, rows := t.step, 0.0, 0
 	for run := 1; ; run++ {
+		feed, err := t.monitors.feed(step, b.feed)
+		if err != nil {
+			return hooks.Outputs{}, b, err
+		}
+		b.feed = feed
 		out, err := t.runOnce(step, b, wanted)
 		loss += out.Loss
 		rows += b.rows
@@ -219,7 +235,7 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 			t.live.drop() // other variables may have changed
 			return out, b, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
 		}
-		if b, err = t.input.next(ctx); errors.Is(err, io.EOF) {
+		if b, err = t.nextBatch(ctx); errors.Is(err, io.EOF) {
 			return out, b, err
 		}
 		if err != nil {
@@ -235,7 +251,9 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 // is seen before the updates; unless FailOnNaNLoss is off they are then not made.
 func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
+	start := t.monitors.trace.start()
 	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
+	t.monitors.trace.end(hooks.PhaseStep, start, "run")
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -326,7 +344,9 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 	if t.evaluate == nil {
 		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
 	}
+	start := t.monitors.trace.start()
 	results, err := t.evaluate(ctx, name)
+	t.monitors.trace.end(hooks.PhaseEvaluation, start, name)
 	if err != nil && ctx.Err() != nil {
 		t.stop(ReasonCancelled, "")
 		return context.Cause(ctx)

@@ -122,9 +122,7 @@ func (e *Export) write() (err error) {
 			err = fmt.Errorf("hooks: Export: step %d: %w", e.step, err)
 		}
 	}()
-	if _, err := os.Lstat(target); err == nil {
-		e.run.Logger.Info("the step is exported already: it is not exported again", "step", e.step, "dir", target)
-		e.last = target
+	if e.there(target) {
 		return nil
 	}
 	if err := os.MkdirAll(e.dir, 0o777); err != nil {
@@ -142,11 +140,24 @@ func (e *Export) write() (err error) {
 		return err
 	}
 	if err := os.Rename(temp, target); err != nil {
+		if e.there(target) { // another run was faster
+			return nil
+		}
 		return err
 	}
 	e.last = target
 	e.run.Logger.Info("the model was exported", "step", e.step, "dir", target)
 	return e.expire()
+}
+
+// there reports whether the step is exported already.
+func (e *Export) there(target string) bool {
+	if _, err := os.Lstat(target); err != nil {
+		return false
+	}
+	e.run.Logger.Info("the step is exported already: it is not exported again", "step", e.step, "dir", target)
+	e.last = target
+	return true
 }
 
 // expire deletes the oldest exports.

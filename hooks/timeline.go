@@ -17,6 +17,7 @@ type Timeline struct {
 
 	began time.Time // of the first step
 	step  int64     // the last one made
+	over  bool      // End was called: what other monitors do in theirs is not counted
 	spent Times
 	last  Times // when the summaries were written
 }
@@ -96,6 +97,7 @@ func (t *Timeline) Validate() error {
 // Begin forgets an earlier run.
 func (t *Timeline) Begin(run *Run) error {
 	t.run, t.timer, t.began, t.spent, t.last = run, NewTimer(t.schedule), time.Time{}, Times{}, Times{}
+	t.over = false
 	return t.Validate()
 }
 
@@ -109,7 +111,7 @@ func (t *Timeline) Tracing(int64) bool {
 
 // Span adds up.
 func (t *Timeline) Span(s Span) {
-	if d := t.spent.of(s.Phase); d != nil {
+	if d := t.spent.of(s.Phase); d != nil && !t.over {
 		*d += s.Duration
 	}
 }
@@ -153,6 +155,7 @@ func (t *Timeline) write() error {
 
 // End logs the sums.
 func (t *Timeline) End(error) error {
+	t.over = true
 	if t.run == nil || t.spent.Steps == 0 {
 		return nil
 	}

@@ -294,6 +294,9 @@ func TestEveryRuleCanFail(t *testing.T) {
 				return nil
 			}
 		})},
+		{"OthersAsk", `Evaluated at step 1: json: unsupported value: NaN`, with(func(b *broken) {
+			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error { _, err := json.Marshal(results); return err }
+		})},
 		{"StateTwice", `it answered "1" and then "2"`, with(func(b *broken) {
 			b.state = func() ([]byte, error) { b.asked++; return fmt.Append(nil, b.asked-1), nil } // 0 was for the checkpoint of step 0
 			b.setState = func(state []byte) (err error) { b.asked, err = strconv.Atoi(string(state)); return err }

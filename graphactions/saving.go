@@ -45,11 +45,12 @@ func (t *trainer) save(wait bool) error {
 	if err := t.monitors.beforeSave(t.step); err != nil {
 		return err
 	}
-	start, span := time.Now(), t.monitors.trace.start()
+	start := time.Now()
 	s, ckpt, err := t.collect()
 	if err != nil {
 		return err
 	}
+	span := t.monitors.trace.start()
 	t.pending, t.saved = s, t.step
 	if t.background && !wait {
 		go s.write(t.saver, ckpt)

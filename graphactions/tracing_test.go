@@ -143,7 +143,7 @@ func TestIdleMonitorsAllocateNothing(t *testing.T) {
 		"default": nil,
 		"many": {
 			hooks.NewStopAtStep(hooks.LastStep(1e9)), hooks.NewNaN(nil, true), hooks.NewLossSpike(), hooks.NewEarlyStopping("loss", hooks.PatienceSteps(1)),
-			hooks.NewProfiler(hooks.Never()), hooks.NewValidation("test", seldom), hooks.NewExport(seldom, "dir", func(*hooks.Run, int64, string) error { return nil }),
+			hooks.NewProfiler(seldom), hooks.NewValidation("test", seldom), hooks.NewExport(seldom, "dir", func(*hooks.Run, int64, string) error { return nil }),
 		},
 		"timeline": {hooks.NewTimeline(hooks.Never()), hooks.NewLossSpike()},
 	} {

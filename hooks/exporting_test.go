@@ -3,6 +3,7 @@ package hooks_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -71,4 +72,13 @@ func TestExportFails(t *testing.T) {
 	names, err := readDir(dir)
 	require.NoError(t, err)
 	require.Equal(t, []string{"00000004", "7", "notes"}, names)
+}
+
+// Nothing is exported after a loss that is not finite; the next good step makes up for it.
+func TestExportAfterNaN(t *testing.T) {
+	var steps []int64
+	m := hooks.NewExport(hooks.EverySteps(2), t.TempDir(), func(_ *hooks.Run, step int64, _ string) error { steps = append(steps, step); return nil })
+	d := newDriver(t).start(m, -1)
+	losses(d, m, 1, math.NaN(), math.NaN(), 1, 1, 1)
+	require.Equal(t, []int64{4, 6}, steps)
 }

@@ -27,6 +27,13 @@ func newPassing(dir string) *passing { return &passing{bowl: newBowl(), dir: dir
 
 func (p *passing) fit(t *testing.T, early *hooks.EarlyStopping, opts ...graphactions.Option) *graphactions.Result {
 	t.Helper()
+	res, err := p.try(t, early, opts...)
+	require.NoError(t, err)
+	return res
+}
+
+func (p *passing) try(t *testing.T, early *hooks.EarlyStopping, opts ...graphactions.Option) (*graphactions.Result, error) {
+	t.Helper()
 	down := p.g.NamedConstant("down", minusOne())
 	trainOp := optim.Momentum(1, 0).ApplyGradients(p.g, []optim.Gradient{{Variable: p.a, Node: down}})
 	var run *hooks.Run
@@ -43,9 +50,7 @@ func (p *passing) fit(t *testing.T, early *hooks.EarlyStopping, opts ...graphact
 		graphactions.LogEverySteps(0), graphactions.Logger(slog.New(p.log)), graphactions.OnEvaluate(evaluate),
 		graphactions.Monitors(begin, hooks.NewValidation("test", hooks.EverySteps(1)), early),
 	}, opts...)
-	res, err := graphactions.Train(t.Context(), p.g, p.dir, trainOp, p.loss, opts...)
-	require.NoError(t, err)
-	return res
+	return graphactions.Train(t.Context(), p.g, p.dir, trainOp, p.loss, opts...)
 }
 
 // newest returns the step and the variable a of the newest checkpoint.
@@ -69,6 +74,7 @@ func TestRestoreBest(t *testing.T) {
 	step, a := newestA(t, p.dir)
 	require.EqualValues(t, 7, step)
 	require.EqualValues(t, 3, a, "the best variables under the last step's number")
+	require.EqualValues(t, 7, saved(t, p.dir), "the global step is the last one's too")
 	step, a = newestA(t, filepath.Join(p.dir, "best", "loss"))
 	require.EqualValues(t, 3, step)
 	require.EqualValues(t, 3, a)
@@ -112,4 +118,14 @@ func TestRestoreBestLost(t *testing.T) {
 	require.EqualValues(t, 7, a)
 	require.Contains(t, p.log.text, "early stopping cannot go back to the best variables so far")
 	require.Contains(t, p.log.text, "early stopping did not go back to the best variables")
+}
+
+// No checkpoint is written that knows of best variables that could not be.
+func TestRestoreBestCannotWrite(t *testing.T) {
+	p := newPassing(t.TempDir())
+	require.NoError(t, os.WriteFile(filepath.Join(p.dir, "best"), nil, 0o600))
+	_, err := p.try(t, restoring(), graphactions.Steps(50), graphactions.SaveModelSteps(2))
+	require.ErrorContains(t, err, "EarlyStopping: RestoreBest: ")
+	step, _ := newestA(t, p.dir)
+	require.Zero(t, step)
 }

@@ -174,9 +174,8 @@ func restoreVariables(g *graph.Graph, store *session.Store, ckpt *saver.Checkpoi
 	return store.Restore(values)
 }
 
-// modelVariables returns copies of the variables of g that belong in a checkpoint.
-func modelVariables(g *graph.Graph, store *session.Store) map[string]*tensor.Dense {
-	snapshot := store.Snapshot()
+// modelVariables returns those values of a snapshot that belong in a checkpoint of g.
+func modelVariables(g *graph.Graph, snapshot map[string]*tensor.Dense) map[string]*tensor.Dense {
 	values := map[string]*tensor.Dense{}
 	for _, v := range g.Variables() {
 		if value, ok := snapshot[v.Name]; ok && !v.Local {

@@ -245,7 +245,7 @@ func Session(s *session.Session) Option {
 // Checkpointer writes checkpoints. *saver.Saver is one.
 type Checkpointer interface {
 	// Save makes the checkpoint durable and returns where it is, before the next one is
-	// asked for.
+	// asked for. The checkpoint is Save's to keep.
 	Save(ctx context.Context, c saver.Checkpoint) (path string, err error)
 }
 

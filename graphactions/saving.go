@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorgonia.org/tensor"
+
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/summaries"
 )
@@ -75,7 +77,12 @@ func (t *trainer) collect() (*saving, saver.Checkpoint, error) {
 		return nil, saver.Checkpoint{}, err
 	}
 	s := &saving{step: t.step, position: position, states: states, done: make(chan struct{})}
-	return s, saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}, nil
+	snapshot := t.snapshot // free: no checkpoint is being written
+	if t.ownSaver != nil {
+		snapshot = map[string]*tensor.Dense{} // it may keep what it gets
+	}
+	t.session.Store().SnapshotInto(snapshot)
+	return s, saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, snapshot), Metadata: metadata}, nil
 }
 
 // write makes the checkpoint durable. A cancelled run does not interrupt it.

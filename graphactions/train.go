@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
@@ -35,7 +36,7 @@ func Train(ctx context.Context, g *graph.Graph, outputDir string, trainOp, loss 
 	if err := c.checkTrain(); err != nil {
 		return nil, err
 	}
-	t := &trainer{config: c, started: time.Now(), result: &Result{FinalLoss: math.NaN()}}
+	t := &trainer{config: c, started: time.Now(), result: &Result{FinalLoss: math.NaN()}, snapshot: map[string]*tensor.Dense{}}
 	err := t.attempt(ctx)
 	for t.again(ctx, err) {
 		err = t.attempt(ctx)
@@ -105,6 +106,7 @@ type trainer struct {
 	steady      context.Context // is not cancelled
 	fetched     gorgonia.Nodes
 	values      []gorgonia.Value
+	snapshot    map[string]*tensor.Dense // memory of the last checkpoint's variables
 }
 
 // train calls Begin, the loop, and what must follow on every way out.

@@ -402,6 +402,26 @@ func TestRequestsOfEpochEnd(t *testing.T) {
 	require.NotContains(t, again.calls, "EpochEnd")
 }
 
+// keeping is a saver that keeps what it gets.
+type keeping struct{ steps []*tensor.Dense }
+
+func (k *keeping) Save(_ context.Context, c saver.Checkpoint) (string, error) {
+	k.steps = append(k.steps, c.Tensors[graph.GlobalStepName])
+	return fmt.Sprint("kept-", c.Step), nil
+}
+
+// The tensors of a checkpoint are the saver's to keep. Only package saver's, which is done
+// with them when it returns, gets the same memory each time.
+func TestSaverKeepsTensors(t *testing.T) {
+	k := &keeping{}
+	_, err := newCounter().train(t, t.TempDir(), graphactions.Steps(3), graphactions.SaveModelSteps(1), graphactions.Saver(k))
+	require.NoError(t, err)
+	require.Len(t, k.steps, 4)
+	for step, v := range k.steps {
+		require.EqualValues(t, step, v.Data())
+	}
+}
+
 // A checkpoint has what monitors learnt from the evaluation and the epoch's end of its
 // step: they come before it. What Evaluated and Saved ask for is done too.
 func TestCheckpointComesLast(t *testing.T) {

@@ -75,6 +75,19 @@ func TestCheckpoints(t *testing.T) {
 			require.Equal(t, []float64{0, 10, 20}, at)
 		})
 	})
+	t.Run("the interval counts the caller's time", func(t *testing.T) {
+		watched(t, func(t *testing.T, dir string, s *Saver) {
+			saveLater(t, s, 0, 2, 11)
+			time.Sleep(time.Millisecond)
+			start, at := time.Now(), []float64{}
+			for _, err := range Checkpoints(t.Context(), dir, MinInterval(10*time.Second), Timeout(3*time.Second)) {
+				require.NoError(t, err)
+				at = append(at, time.Since(start).Seconds())
+				time.Sleep(4 * time.Second)
+			}
+			require.Equal(t, []float64{0, 10, 20}, at)
+		})
+	})
 	t.Run("an older one is not new", func(t *testing.T) {
 		watched(t, func(t *testing.T, dir string, s *Saver) {
 			save(t, s, 1)
@@ -104,7 +117,9 @@ func TestCheckpoints(t *testing.T) {
 	t.Run("the caller decides after a checkpoint", func(t *testing.T) {
 		watched(t, func(t *testing.T, dir string, s *Saver) {
 			save(t, s, 1)
-			steps, _, err := seen(t.Context(), dir, OnTimeout(func() bool { return true }))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			steps, _, err := seen(ctx, dir, OnTimeout(func() bool { return true }))
 			require.NoError(t, err)
 			require.Equal(t, []int64{1}, steps)
 		})

@@ -44,7 +44,8 @@ type Spec struct {
 	// TrainOp updates the variables and adds 1 to the global step: see optim. Needed in
 	// Train.
 	TrainOp *gorgonia.Node
-	// Metrics are computed by Evaluate, beside "loss" and "global_step".
+	// Metrics are computed by Evaluate, beside "loss" and "global_step". Those that are a
+	// metrics.Tensor give a result for each element: see metrics.Results.
 	Metrics map[string]metrics.Metric
 	// ExportOutputs are what an exported model answers, by name, the predictions by
 	// default: see [Spec.Signatures]. They are looked at in Infer.
@@ -110,6 +111,9 @@ func (s *Spec) validate(mode Mode, g *graph.Graph) error {
 				return err
 			}
 		}
+	}
+	if err := metrics.CheckNames(s.Metrics); err != nil {
+		return err
 	}
 	for i, m := range s.Monitors {
 		if m == nil {

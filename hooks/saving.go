@@ -47,6 +47,7 @@ func (c *CheckpointSaver) StepEnd(step int64, out Outputs) (bool, error) {
 	c.healthy = out.Finite()
 	if c.healthy && c.timer.Due(step) {
 		c.run.RequestSave()
+		c.timer.Trigger(step) // Saved may come later
 	}
 	return false, nil
 }
@@ -59,9 +60,12 @@ func (c *CheckpointSaver) EpochEnd(epoch int64) error {
 	return nil
 }
 
-// Saved restarts the schedule, whoever asked for the checkpoint.
+// Saved restarts the schedule, whoever asked for the checkpoint, unless a later one is
+// being written.
 func (c *CheckpointSaver) Saved(step int64, _ string) error {
-	c.timer.Trigger(step)
+	if step > c.timer.step {
+		c.timer.Trigger(step)
+	}
 	return nil
 }
 

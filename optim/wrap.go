@@ -55,7 +55,11 @@ func (o *clipped) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgonia
 		return g.Fail(fmt.Errorf("optim.ClipGradientsByNorm: %w", err))
 	}
 	scope := g.Top().Scope(g.Top().UniqueName("ClipGradientsByNorm"))
-	scale := clipScale(g, scope, gradients, o.norm)
+	sources := make([]source, len(gradients))
+	for i, gradient := range gradients {
+		sources[i].Gradient = gradient
+	}
+	scale := clipScale(g, scope, sources, o.norm)
 	scaled := make([]Gradient, len(gradients))
 	for i, gradient := range gradients {
 		scaled[i] = Gradient{Variable: gradient.Variable, Node: ops.Mul(g, gradient.Node, scale)}

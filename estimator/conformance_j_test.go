@@ -226,6 +226,26 @@ func TestConformanceJ(t *testing.T) {
 			require.Equal(t, 6.0, ev["loss"])
 		}
 	})
+	t.Run("J36", func(t *testing.T) {
+		// A vector's elements are curves of their own, which TensorBoard shows as such.
+		fn := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+			spec, err := counter(g, features, labels, mode)
+			three := g.NamedConstant("three", tensor.New(tensor.WithBacking([]float32{1, 2, 3})))
+			spec.Metrics = map[string]metrics.Metric{"foo": metrics.MeanTensor(three)}
+			return spec, err
+		}
+		est := newEstimator(t, fn, estimator.ModelDir(t.TempDir()))
+		fit(t, est, ones(), estimator.Steps(2))
+		ev, err := est.Evaluate(ones(), estimator.Steps(1))
+		require.NoError(t, err)
+		for i, tag := range []string{"foo/0", "foo/1", "foo/2"} {
+			require.Equal(t, float64(i+1), ev[tag])
+			steps, values, err := summaries.Scalars(est.EvalDir(""), tag)
+			require.NoError(t, err)
+			require.Equal(t, []int64{2}, steps)
+			require.Equal(t, []float64{float64(i + 1)}, values)
+		}
+	})
 	t.Run("J38", func(t *testing.T) {
 		est := countingIn(t, t.TempDir())
 		for path, want := range map[string]string{

@@ -9,7 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/estimatortest"
 	"github.com/stheno-ml/stheno/internal/exampletest"
 )
 
@@ -61,4 +63,11 @@ func TestInterrupt(t *testing.T) {
 
 func TestKill(t *testing.T) {
 	exampletest.Build(t).Kill(3, 50, 600, 3, 300*time.Millisecond, endless...)
+}
+
+func TestConformance(t *testing.T) {
+	estimatortest.Run(t, estimatortest.Subject{
+		New:   func(opts ...estimator.Option) (*estimator.Estimator, error) { return estimator.New(model, opts...) },
+		Input: func() *datasets.Dataset { return datasets.Digits().Take(30) },
+	})
 }

@@ -26,28 +26,33 @@ var (
 	saveEvery = flag.Int64("save-every", 50, "steps between checkpoints")
 )
 
+// hyper is what is searched.
+type hyper struct {
+	Rate  float64 `json:"learning_rate"`
+	Units int     `json:"units"`
+}
+
+func (h hyper) model(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+	hidden := nn.Dense(g, nn.Flatten(g, features.One()), h.Units, nn.WithActivation(nn.ReLU))
+	logits := nn.Dense(g, hidden, 10)
+	spec := &estimator.Spec{Predictions: graph.Nodes{"class": nn.Argmax(g, logits)}}
+	if mode != estimator.Infer {
+		spec.Loss = nn.SparseSoftmaxCrossEntropy(g, logits, labels.One())
+		spec.Metrics = map[string]metrics.Metric{"accuracy": metrics.Accuracy(labels.One(), spec.Predictions["class"])}
+	}
+	if mode == estimator.Train {
+		spec.TrainOp = optim.Adam(h.Rate).Minimize(g, spec.Loss)
+	}
+	return spec, nil
+}
+
 // newEstimator returns the estimator of one fit.
 func newEstimator(dir string, p tune.Params) (*estimator.Estimator, error) {
-	var h struct {
-		Rate  float64 `json:"learning_rate"`
-		Units int     `json:"units"`
-	}
+	var h hyper
 	if err := p.Decode(&h); err != nil {
 		return nil, err
 	}
-	model := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
-		logits := nn.Dense(g, nn.Dense(g, nn.Flatten(g, features.One()), h.Units, nn.WithActivation(nn.ReLU)), 10)
-		spec := &estimator.Spec{Predictions: graph.Nodes{"class": nn.Argmax(g, logits)}}
-		if mode != estimator.Infer {
-			spec.Loss = nn.SparseSoftmaxCrossEntropy(g, logits, labels.One())
-			spec.Metrics = map[string]metrics.Metric{"accuracy": metrics.Accuracy(labels.One(), spec.Predictions["class"])}
-		}
-		if mode == estimator.Train {
-			spec.TrainOp = optim.Adam(h.Rate).Minimize(g, spec.Loss)
-		}
-		return spec, nil
-	}
-	return estimator.New(model, estimator.ModelDir(dir), estimator.Seed(*seed),
+	return estimator.New(h.model, estimator.ModelDir(dir), estimator.Seed(*seed),
 		estimator.SaveCheckpointsSteps(*saveEvery), estimator.LogStepCountSteps(0))
 }
 

@@ -12,7 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/estimatortest"
 	"github.com/stheno-ml/stheno/internal/exampletest"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/tune"
@@ -112,4 +114,13 @@ func read(t *testing.T, dir string) string {
 	text, err := os.ReadFile(filepath.Join(dir, tune.TrialsFile))
 	require.NoError(t, err)
 	return string(text)
+}
+
+func TestConformance(t *testing.T) {
+	estimatortest.Run(t, estimatortest.Subject{
+		New: func(opts ...estimator.Option) (*estimator.Estimator, error) {
+			return estimator.New(hyper{Rate: 0.01, Units: 8}.model, opts...)
+		},
+		Input: func() *datasets.Dataset { return datasets.Digits().Take(30) },
+	})
 }

@@ -60,7 +60,7 @@ func (m *Model) fit(ctx context.Context, dir string, p Params, rows datasets.Fol
 	case err != nil:
 		return nil, err
 	case est == nil:
-		return nil, errors.New("New returned nil")
+		return nil, errors.New("the function New returned nil")
 	}
 	defer func() { err = errors.Join(err, est.Close()) }()
 	if got := est.ModelDir(); got != dir {
@@ -85,11 +85,11 @@ func (m *Model) input(ctx context.Context, p Params, rows datasets.Fold) (datase
 	case err != nil:
 		return input, err
 	case input.Train == nil || input.Test == nil:
-		return input, errors.New("Input returned a Train or a Test that is nil")
+		return input, errors.New("the function Input returned a Train or a Test that is nil")
 	}
 	if n, known := input.Train.Cardinality().N(); known && n < m.Steps && input.Train.Err() == nil {
 		// Resuming a fit whose input had ended would go through it again.
-		return input, fmt.Errorf("Train has %d batches, want at least Steps, %d: Repeat(-1)", n, m.Steps)
+		return input, fmt.Errorf("the training input has %d batches, want at least Steps, %d: Repeat(-1)", n, m.Steps)
 	}
 	return input, nil
 }

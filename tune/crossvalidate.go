@@ -101,6 +101,9 @@ func crossValidate(ctx context.Context, dir string, m *Model, p Params, folds []
 		scores = append(scores, r.Scores[0])
 		return nil
 	})
+	if err == nil {
+		err = results.begin() // a fit that is killed must not be gone on with by another
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -106,13 +106,17 @@ func TestCrossValidateInput(t *testing.T) {
 	require.Equal(t, []float64{-1, 1}, []float64{scores[0]["x"], scores[1]["x"]}, "0, 2 by the mean of 1, 3, and the reverse")
 
 	// Rows that are batches already stay as they are.
-	folds := halves()
-	for i := range folds {
-		folds[i] = datasets.Fold{Train: folds[i].Train.Batch(2).Repeat(1), Test: folds[i].Test.Batch(2)}
+	asked := 0
+	counting := func(b datasets.Batch) (datasets.Batch, error) {
+		asked++
+		require.Equal(t, 2, b.Rows())
+		return b, nil
 	}
-	scores, err = tune.CrossValidate(ctx, t.TempDir(), guesser(), guess(0), folds)
+	rows := numbers(0, 1, 2, 3)
+	folds := []datasets.Fold{{Train: rows.Batch(2).MapSpec(rows.Spec(), counting), Test: rows.Batch(2).MapSpec(rows.Spec(), counting)}}
+	_, err = tune.CrossValidate(ctx, t.TempDir(), guesser(), guess(0), folds)
 	require.NoError(t, err)
-	require.EqualValues(t, 1, scores[0]["global_step"], "its training input has one batch")
+	require.Equal(t, 4, asked, "two batches each")
 }
 
 // A fit that fails ends it; what was made before stays.
@@ -173,6 +177,7 @@ func TestCrossValidateBadInput(t *testing.T) {
 				return datasets.Fold{Train: rows.Train.Batch(2), Test: rows.Test.Batch(2)}
 			})
 		}), nil, halves(), []string{"1 batches", "at least Steps, 2", "Repeat"}, true},
+		"batches that end": {"d", good, nil, []datasets.Fold{{Train: numbers(1).Batch(1), Test: numbers(1)}}, []string{"1 batches", "at least Steps, 2"}, true},
 		"a test without end": {"d", changed(func(m *tune.Model) {
 			m.Input = gives(func(rows datasets.Fold) datasets.Fold {
 				return datasets.Fold{Train: rows.Train.Batch(2).Repeat(-1), Test: rows.Test.Batch(2).Repeat(-1)}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/stheno-ml/stheno/internal/atomicfile"
@@ -17,27 +18,32 @@ import (
 // each result. It is replaced as a whole, so that a kill leaves the old or the new one.
 // See docs/format/tune.md.
 type journal struct {
-	path string
-	text []byte
+	path   string
+	header []byte // of a file that is not there yet
+	text   []byte
 }
 
-// openJournal reads the journal, or begins it with the header. Header is compared with
-// the one of the file: results of something else are not taken over. Each record is
-// handed to read.
+// openJournal reads the journal, if there is one. The header is compared with that of the
+// file: results of something else are not taken over. Each record is handed to read.
 func openJournal(path string, header any, read func(line []byte) error) (*journal, error) {
 	first, err := json.Marshal(header)
 	if err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
+	if err := sweep(path); err != nil {
+		return nil, fmt.Errorf("tune: %w", err)
+	}
 	j := &journal{path: path}
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return j, j.write(first)
+		j.header = append(first, '\n')
+		return j, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tune: %w", err)
 	}
-	for i, line := range bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
+	text = bytes.TrimSuffix(text, []byte("\n"))
+	for i, line := range bytes.Split(text, []byte("\n")) {
 		if i == 0 {
 			err = sameHeader(line, first)
 		} else {
@@ -47,8 +53,24 @@ func openJournal(path string, header any, read func(line []byte) error) (*journa
 			return nil, fmt.Errorf("tune: %s: line %d: %w", path, i+1, err)
 		}
 	}
-	j.text = text
+	j.text = append(text, '\n')
 	return j, nil
+}
+
+// sweep removes the temporary files that kills left.
+func sweep(path string) error {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if target, ok := atomicfile.TempTarget(e.Name()); ok && target == filepath.Base(path) {
+			if err := os.Remove(filepath.Join(filepath.Dir(path), e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sameHeader names the first key in which what was begun differs from what is asked for.
@@ -70,17 +92,28 @@ func sameHeader(begun, asked []byte) error {
 	return nil
 }
 
-// add writes a record.
+// begin writes the header, unless it is written.
+func (j *journal) begin() error {
+	if len(j.text) > 0 {
+		return nil
+	}
+	return j.write(j.header)
+}
+
+// add writes a record, behind the header.
 func (j *journal) add(record any) error {
 	line, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("tune: %w", err)
 	}
-	return j.write(line)
+	text := j.text
+	if len(text) == 0 {
+		text = j.header
+	}
+	return j.write(slices.Concat(text, line, []byte("\n")))
 }
 
-func (j *journal) write(line []byte) error {
-	text := append(append(slices.Clip(j.text), line...), '\n')
+func (j *journal) write(text []byte) error {
 	err := atomicfile.Write(atomicfile.Disk, j.path, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err

@@ -19,7 +19,7 @@ type Model struct {
 	// goes on to that step.
 	Steps int64
 	// Input makes the input of a fit and of its evaluation from the rows of a fold. Train
-	// should not end before Steps; Test must end. nil for batches of 32 rows, those of
+	// must not end before Steps; Test must end. nil for batches of 32 rows, those of
 	// Train shuffled and repeated for ever; rows that are batches already stay as they are.
 	Input func(ctx context.Context, rows datasets.Fold, p Params) (datasets.Fold, error)
 	// FitOptions returns further options of a fit, such as monitors, which must be new
@@ -76,15 +76,13 @@ func (m *Model) fit(ctx context.Context, dir string, p Params, rows datasets.Fol
 	return est.EvaluateContext(ctx, input.Test)
 }
 
-func (m *Model) input(ctx context.Context, p Params, rows datasets.Fold) (datasets.Fold, error) {
+func (m *Model) input(ctx context.Context, p Params, rows datasets.Fold) (input datasets.Fold, err error) {
 	if m.Input == nil {
-		return datasets.Fold{Train: shuffled(rows.Train), Test: batches(rows.Test)}, nil
-	}
-	input, err := m.Input(ctx, rows, p)
-	switch {
-	case err != nil:
+		input = datasets.Fold{Train: shuffled(rows.Train), Test: batches(rows.Test)}
+	} else if input, err = m.Input(ctx, rows, p); err != nil {
 		return input, err
-	case input.Train == nil || input.Test == nil:
+	}
+	if input.Train == nil || input.Test == nil {
 		return input, errors.New("the function Input returned a Train or a Test that is nil")
 	}
 	if n, known := input.Train.Cardinality().N(); known && n < m.Steps && input.Train.Err() == nil {

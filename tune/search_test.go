@@ -92,10 +92,15 @@ func TestSearchGoesOn(t *testing.T) {
 	path := filepath.Join(dir, tune.TrialsFile)
 	lines := strings.SplitAfter(contents(t, path), "\n")
 	require.Contains(t, lines[2], `"trial":1`)
-	require.NoError(t, os.WriteFile(path, []byte(lines[0]+lines[5]+lines[4]+lines[3]+lines[1]), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte(lines[0]+lines[5]+lines[4]+lines[3]+strings.TrimSpace(lines[1])), 0o600))
+	leftover, other := filepath.Join(dir, "."+tune.TrialsFile+".tmp-123"), filepath.Join(dir, ".notes.tmp-123")
+	require.NoError(t, errors.Join(os.WriteFile(leftover, nil, 0o600), os.WriteFile(other, nil, 0o600)))
 	require.NoError(t, os.RemoveAll(filepath.Join(dir, "trial-1")))
 	require.Equal(t, more, search(t, dir, m, halves(), random, tune.Trials(5)))
 	require.Equal(t, 12, fits)
+	require.Equal(t, more, search(t, dir, m, halves(), random, tune.Trials(5)))
+	require.NoFileExists(t, leftover, "a kill left it")
+	require.FileExists(t, other)
 }
 
 // A trial that fails is recorded with its error, is not made again, and ends nothing.
@@ -161,13 +166,17 @@ func TestNaNIsNotTheBest(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A misspelt metric is found at the first trial, which is not thrown away.
+// A misspelt metric is found at the first trial, which need not be made again.
 func TestMetricThatIsNotThere(t *testing.T) {
 	dir, fits := t.TempDir(), 0
 	m := counted(guesser(), &fits)
-	_, err := tune.Search(ctx, dir, m, halves(), tune.Grid(tune.Space{"guess": tune.Choice(1, 2)}), quiet, tune.Maximize("acuracy"))
-	require.ErrorContains(t, err, `no metric "acuracy", have ["global_step" "loss" "x"]`)
+	grid := tune.Grid(tune.Space{"guess": tune.Choice(1, 2)})
+	_, err := tune.Search(ctx, dir, m, halves(), grid, quiet, tune.Maximize("los"))
+	require.ErrorContains(t, err, `no metric "los", have ["global_step" "loss" "x"]`)
 	require.Equal(t, 2, fits)
+	res := search(t, dir, m, halves(), grid, tune.Maximize("loss"))
+	require.Len(t, res.Trials, 2)
+	require.Equal(t, 4, fits)
 }
 
 // monitored has a monitor that is told the number of the fit and the step.

@@ -34,6 +34,23 @@ func TestParamsAsJSON(t *testing.T) {
 	}
 }
 
+// What can be read can be written and read again.
+func FuzzParams(f *testing.F) {
+	for _, text := range []string{`{}`, `{"a":1,"b":-0.0,"c":1e-300,"d":"\u0000","e":false}`, `{"a":1E5}`, `{"a":{}}`, `null`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var p, back tune.Params
+		if json.Unmarshal([]byte(text), &p) != nil {
+			return
+		}
+		again, err := json.Marshal(p)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(again, &back), "%s", again)
+		require.Equal(t, p, back)
+	})
+}
+
 func TestDecode(t *testing.T) {
 	type hyper struct {
 		Rate  float64 `json:"learning_rate"`

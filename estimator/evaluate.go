@@ -42,6 +42,9 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	if master := e.config.Cluster.EvaluationMaster; master != "" {
+		return nil, fmt.Errorf(`estimator: Evaluate: TF_CONFIG has eval_session_master %q: only "" (this process) is possible, there is no cluster package yet`, master)
+	}
 	if err := checkInput("Evaluate", input); err != nil {
 		return nil, err
 	}
@@ -51,7 +54,7 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	e.evals.Lock()
 	defer e.evals.Unlock()
 	if c.checkpoint != "" {
-		m, err := e.checkpointModel(input, c.checkpoint)
+		m, err := e.checkpointModel("Evaluate", Eval, input, c.checkpoint)
 		if err != nil {
 			return nil, err
 		}
@@ -70,13 +73,19 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
+	trained, err := e.ready()
+	if err != nil {
 		return nil, err
+	}
+	if !trained {
+		if _, err := e.makeDir(); err != nil {
+			return nil, fmt.Errorf("estimator: Evaluate: %w", err)
+		}
 	}
 	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
 		return nil, err
 	}
-	m, err := e.model(Eval, input.Spec(), input.BatchSize(), true)
+	m, err := e.model(Eval, input.Spec(), input.BatchSize(), trained)
 	if err != nil {
 		return nil, err
 	}
@@ -98,15 +107,12 @@ func (e *Estimator) endEvaluate(m *model) {
 
 // checkpointModel returns a model over the variables of one checkpoint. It is the
 // caller's to close.
-func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*model, error) {
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if closed {
-		return nil, ErrClosed
+func (e *Estimator) checkpointModel(function string, mode Mode, input *datasets.Dataset, path string) (*model, error) {
+	if err := e.checkOpen(); err != nil {
+		return nil, err
 	}
 	fail := func(err error) (*model, error) {
-		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
+		return nil, fmt.Errorf("estimator: %s: CheckpointPath: %w", function, err)
 	}
 	r, err := saver.Open(path)
 	if err != nil {
@@ -121,11 +127,11 @@ func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*mode
 		if err != nil {
 			return fail(err)
 		}
-		if err := trained.compatible(signatureOf(input.Spec()), true); err != nil {
+		if err := trained.compatible(signatureOf(input.Spec()), mode != Infer); err != nil {
 			return nil, err
 		}
 	}
-	m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
+	m, err := e.build(mode, input.Spec(), max(input.BatchSize(), 1))
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +141,10 @@ func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*mode
 	if err := graphactions.RestoreSession(m.session, path); err != nil {
 		return fail(errors.Join(err, m.session.Close()))
 	}
-	if _, err := e.makeDir(); err != nil {
+	if mode == Infer {
+		return m, nil
+	}
+	if _, err := e.makeDir(); err != nil { // for the summaries
 		return fail(errors.Join(err, m.session.Close()))
 	}
 	return m, nil

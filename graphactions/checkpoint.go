@@ -146,13 +146,7 @@ func loadNewest(dir string, logger *slog.Logger) (*saver.Checkpoint, string, err
 // checkAgainst compares a checkpoint with what g needs. exact forbids tensors in the
 // checkpoint that g does not have.
 func checkAgainst(g *graph.Graph, ckpt *saver.Checkpoint, path string, exact bool) error {
-	var want []saver.Variable
-	for _, v := range g.Variables() {
-		if !v.Local {
-			want = append(want, saver.Variable{Name: v.Name, Dtype: v.Dtype, Shape: v.Shape})
-		}
-	}
-	report := saver.Compare(want, ckpt)
+	report := saver.Compare(durable(g), ckpt)
 	policy := saver.AllowUnused
 	if exact {
 		policy = saver.Strict
@@ -161,6 +155,17 @@ func checkAgainst(g *graph.Graph, ckpt *saver.Checkpoint, path string, exact boo
 		return fmt.Errorf("%s holds another model: %w", path, err)
 	}
 	return nil
+}
+
+// durable returns the variables of g that belong in a checkpoint.
+func durable(g *graph.Graph) []saver.Variable {
+	var all []saver.Variable
+	for _, v := range g.Variables() {
+		if !v.Local {
+			all = append(all, saver.Variable{Name: v.Name, Dtype: v.Dtype, Shape: v.Shape})
+		}
+	}
+	return all
 }
 
 // restoreVariables copies the variables of g from a checkpoint to the store.

@@ -84,7 +84,7 @@ func (t *trainer) tryFirstBatch(ctx context.Context) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return t.inputError(ctx, err)
 	}
-	if err == nil {
+	if err == nil && !t.monitors.feeds { // monitors feed only at the step itself
 		if err := t.session.Compile(gorgonia.Nodes{t.loss, t.trainOp}, first.feed); err != nil {
 			return fmt.Errorf("graphactions: Train: the first batch: %w", err)
 		}
@@ -140,9 +140,9 @@ func (t *trainer) openDirectory() error {
 }
 
 // begin starts the monitors and leaves a checkpoint of the first state.
-func (t *trainer) begin() error {
+func (t *trainer) begin(ctx context.Context) error {
 	t.run = &hooks.Run{
-		Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, GlobalStep: t.globalStep, OutputDir: t.outputDir, Chief: t.chief,
+		Context: ctx, Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, GlobalStep: t.globalStep, OutputDir: t.outputDir, Chief: t.chief,
 		FirstStep: t.step, LastStep: t.last, BatchesPerEpoch: t.batchesPerEpoch(), Logger: t.logger, Summaries: t.writer,
 	}
 	if t.writer != nil {
@@ -184,7 +184,7 @@ func (t *trainer) end(ctx context.Context, cause error) error {
 	if err == nil {
 		_, err = t.fulfil(ctx) // what EpochEnd and Saved asked for
 	}
-	if t.healthy && t.monitors.begun == len(t.monitors.monitors) {
+	if t.healthy && t.monitors.ready {
 		err = joinErrors(err, t.save(true)) // a cancelled run saves too
 	}
 	if err == nil {

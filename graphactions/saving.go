@@ -7,6 +7,7 @@ import (
 
 	"gorgonia.org/tensor"
 
+	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/summaries"
 )
@@ -41,18 +42,24 @@ func (t *trainer) save(wait bool) error {
 	if err := t.settle(); err != nil {
 		return err
 	}
+	if err := t.monitors.beforeSave(t.step); err != nil {
+		return err
+	}
 	start := time.Now()
 	s, ckpt, err := t.collect()
 	if err != nil {
 		return err
 	}
+	span := t.monitors.trace.start()
 	t.pending, t.saved = s, t.step
 	if t.background && !wait {
 		go s.write(t.saver, ckpt)
+		t.monitors.trace.end(hooks.PhaseSaving, span, "checkpoint")
 		t.saveTook(start)
 		return nil
 	}
 	s.write(t.saver, ckpt)
+	t.monitors.trace.end(hooks.PhaseSaving, span, "checkpoint")
 	t.saveTook(start)
 	return t.settle()
 }

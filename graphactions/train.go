@@ -84,7 +84,7 @@ type trainer struct {
 
 // train calls Begin, the loop, and what must follow on every way out.
 func (t *trainer) train(ctx context.Context) error {
-	err := t.begin()
+	err := t.begin(ctx)
 	stop := false
 	if err == nil {
 		stop, err = t.serve(ctx, false) // what monitors asked for in Begin
@@ -109,6 +109,9 @@ func (t *trainer) loop(ctx context.Context) error {
 			return cause
 		}
 		t.watch.next()
+		if err := t.monitors.trace.next(t.step + 1); err != nil {
+			return err
+		}
 		b, err := t.nextBatch(ctx)
 		if errors.Is(err, io.EOF) {
 			t.stop(ReasonInputEnd, "")
@@ -182,8 +185,10 @@ func (t *trainer) stop(reason Reason, detail string) {
 // nextBatch takes a batch from the input.
 func (t *trainer) nextBatch(ctx context.Context) (batch, error) {
 	t.watch.lap(phaseHooks)
+	start := t.monitors.trace.start()
 	b, err := t.input.next(ctx)
 	t.watch.lap(phaseInput)
+	t.monitors.trace.end(hooks.PhaseInput, start, "batch")
 	return b, err
 }
 
@@ -238,6 +243,11 @@ var errNonFinite = errors.New("the loss is not finite")
 func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, batch, error) {
 	before, loss, rows := t.step, 0.0, 0
 	for run := 1; ; run++ {
+		feed, err := t.monitors.feed(step, b.feed)
+		if err != nil {
+			return hooks.Outputs{}, b, err
+		}
+		b.feed = feed
 		out, err := t.runOnce(step, b, wanted)
 		loss += out.Loss
 		rows += b.rows
@@ -266,8 +276,10 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
 	t.watch.lap(phaseHooks)
+	start := t.monitors.trace.start()
 	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
 	t.watch.lap(phaseStep)
+	t.monitors.trace.end(hooks.PhaseStep, start, "run")
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -366,7 +378,7 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 	if t.evaluate == nil {
 		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
 	}
-	start := time.Now()
+	start, span := time.Now(), t.monitors.trace.start()
 	var results hooks.Metrics
 	err := catch("the evaluation", func() (err error) {
 		results, err = t.evaluate(ctx, name)
@@ -374,6 +386,7 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 	})
 	t.result.Times.Evaluating += time.Since(start)
 	t.watch.skip()
+	t.monitors.trace.end(hooks.PhaseEvaluation, span, name)
 	if err != nil && ctx.Err() != nil {
 		t.stop(ReasonCancelled, "")
 		return context.Cause(ctx)

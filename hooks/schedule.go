@@ -74,6 +74,18 @@ func (s Schedule) Validate() error {
 	return nil
 }
 
+// validateSteps is Validate for monitors that must know before a step whether it is one of
+// theirs: ends of epochs and of the run are known only after it.
+func (s Schedule) validateSteps() error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if s.byEpochs() || s.atEnd() {
+		return fmt.Errorf("hooks: schedule: %v: give steps or durations, for whether a step is the last is known only after it", s)
+	}
+	return nil
+}
+
 // String says when in words.
 func (s Schedule) String() string {
 	switch {

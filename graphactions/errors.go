@@ -120,3 +120,18 @@ type PanicError struct {
 
 // Error names the code and the value.
 func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Where, e.Value) }
+
+// joinErrors puts the first error first and never hides it. The same error is not said
+// twice.
+func joinErrors(first error, later ...error) error {
+	errs := []error{first}
+	for _, err := range later {
+		if err != nil && (first == nil || err.Error() != first.Error()) {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 1 {
+		return first
+	}
+	return errors.Join(errs...)
+}

@@ -115,3 +115,18 @@ func (w *stopwatch) split(total time.Duration) (input, step, hooks time.Duration
 	}
 	return parts[phaseInput], parts[phaseStep], parts[phaseHooks]
 }
+
+// measure starts measuring where the time of the loop goes; what it returns ends that.
+func (t *trainer) measure() (stop func()) {
+	t.watch = stopwatch{start: time.Now()}
+	before := t.result.Times
+	return func() {
+		t.watch.stop()
+		times := &t.result.Times
+		apart := times.Saving + times.Evaluating - before.Saving - before.Evaluating
+		input, step, hooks := t.watch.split(time.Since(t.watch.start) - apart)
+		times.Input += input
+		times.Step += step
+		times.Hooks += hooks
+	}
+}

@@ -45,33 +45,6 @@ func Train(ctx context.Context, g *graph.Graph, outputDir string, trainOp, loss 
 	return t.result, err
 }
 
-// attempt trains from the newest checkpoint to the end of the run.
-func (t *trainer) attempt(ctx context.Context) error {
-	t.monitors = newMonitorSet(t.chosenMonitors())
-	err := t.open(ctx)
-	if err == nil && !t.done {
-		err = t.train(ctx)
-	}
-	return joinErrors(err, t.close())
-}
-
-// again tells whether an attempt that ended with err is to be followed by another.
-func (t *trainer) again(ctx context.Context, err error) bool {
-	if !errors.Is(err, ErrAborted) || ctx.Err() != nil {
-		return false
-	}
-	if t.result.LastStep > t.progress {
-		t.failures, t.progress = 0, t.result.LastStep
-	}
-	if t.failures++; t.failures > t.restarts {
-		return false
-	}
-	t.logger.Warn("the run was aborted: it starts again from its newest checkpoint", "step", t.result.LastStep, "reason", err)
-	t.result.Reason = ""
-	t.resumed = true
-	return true
-}
-
 // trainer is one call of Train.
 type trainer struct {
 	*config
@@ -436,21 +409,6 @@ func (t *trainer) logStep() {
 	t.logger.Info(fmt.Sprintf("training step %d, loss = %.6g (%.3g sec/batch)", t.result.LastStep, t.result.FinalLoss, perBatch))
 }
 
-// measure starts measuring where the time of the loop goes; what it returns ends that.
-func (t *trainer) measure() (stop func()) {
-	t.watch = stopwatch{start: time.Now()}
-	before := t.result.Times
-	return func() {
-		t.watch.stop()
-		times := &t.result.Times
-		apart := times.Saving + times.Evaluating - before.Saving - before.Evaluating
-		input, step, hooks := t.watch.split(time.Since(t.watch.start) - apart)
-		times.Input += input
-		times.Step += step
-		times.Hooks += hooks
-	}
-}
-
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func scalarOf(v gorgonia.Value) (float64, error) {
@@ -461,19 +419,4 @@ func scalarOf(v gorgonia.Value) (float64, error) {
 		return float64(*v), nil
 	}
 	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
-}
-
-// joinErrors puts the first error first and never hides it. The same error is not said
-// twice.
-func joinErrors(first error, later ...error) error {
-	errs := []error{first}
-	for _, err := range later {
-		if err != nil && (first == nil || err.Error() != first.Error()) {
-			errs = append(errs, err)
-		}
-	}
-	if len(errs) == 1 {
-		return first
-	}
-	return errors.Join(errs...)
 }

@@ -1,6 +1,6 @@
 # make test    everything, with the real TensorBoard and Python's safetensors
 # make check   test, plus formatting, vet, staticcheck, the race detector and a build without cgo
-# make soak    the long forms of the crash tests
+# make soak    the long forms of the crash and memory tests, and MNIST from its Go module
 # make bench   Stheno, other frameworks in Go and Python, side by side: docs/performance.md
 # make bench-go   the benchmarks in Go against bench/baseline.txt; UPDATE=1 writes that file
 # make fresh   the README's two commands in a fresh clone with empty caches

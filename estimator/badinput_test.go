@@ -115,7 +115,10 @@ func badModelFunctions(t *testing.T) {
 		"nil metric":     {[]string{`metrics["m"]`, "nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = nil })},
 		"metric of nil":  {[]string{`metrics["m"]`, "nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = metrics.Mean(nil) })},
 		"foreign metric": {[]string{`metrics["m"]`, `"foreign"`}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = metrics.Mean(foreign) })},
-		"nil monitor":    {[]string{"monitor 0 is nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Monitors = []hooks.Monitor{nil} })},
+		"a metric named like another's element": {[]string{`"m/0" is named like an element of "m"`}, changed(func(_ *graph.Graph, s *estimator.Spec) {
+			s.Metrics["m"], s.Metrics["m/0"] = metrics.MeanTensor(s.Loss), metrics.Mean(s.Loss)
+		})},
+		"nil monitor": {[]string{"monitor 0 is nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Monitors = []hooks.Monitor{nil} })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

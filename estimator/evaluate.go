@@ -163,10 +163,8 @@ func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Data
 	if err != nil {
 		return nil, fmt.Errorf("estimator: %w", err)
 	}
-	results := Metrics{globalStepMetric: float64(step)}
-	for name, metric := range all {
-		results[name] = metric.Value()
-	}
+	results := metrics.Results(all)
+	results[globalStepMetric] = float64(step)
 	return results, nil
 }
 

@@ -25,6 +25,10 @@ const childVariable = "STHENO_ESTIMATOR_CHILD"
 // child is a program that fits without end until it gets a signal.
 func child() int {
 	what, dir, _ := strings.Cut(os.Getenv(childVariable), " ")
+	if what == "fixed" || what == "changing" {
+		fmt.Println(memoryChild(what, dir))
+		return 3
+	}
 	est, err := estimator.New(classifier, quiet, estimator.Seed(7), estimator.ModelDir(dir), estimator.HandleSignals())
 	if err != nil {
 		fmt.Println(err)

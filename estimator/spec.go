@@ -44,7 +44,8 @@ type Spec struct {
 	// TrainOp updates the variables and adds 1 to the global step: see optim. Needed in
 	// Train.
 	TrainOp *gorgonia.Node
-	// Metrics are computed by Evaluate, beside "loss" and "global_step".
+	// Metrics are computed by Evaluate, beside "loss" and "global_step". Those that are a
+	// metrics.Tensor give a result for each element: see metrics.Results.
 	Metrics map[string]metrics.Metric
 	// Monitors watch Fit beside the caller's.
 	Monitors []hooks.Monitor
@@ -102,6 +103,9 @@ func (s *Spec) validate(mode Mode, g *graph.Graph) error {
 				return err
 			}
 		}
+	}
+	if err := metrics.CheckNames(s.Metrics); err != nil {
+		return err
 	}
 	for i, m := range s.Monitors {
 		if m == nil {

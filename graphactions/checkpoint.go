@@ -11,11 +11,9 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
-	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
-	"github.com/stheno-ml/stheno/summaries"
 )
 
 // Keys of a checkpoint's metadata, beside those of package saver.
@@ -101,47 +99,7 @@ func (t *trainer) startFresh() error {
 }
 
 func (t *trainer) readStep() (int64, error) {
-	return t.session.Store().Int64(t.graph.VariableOf(t.globalStep).Name)
-}
-
-// save writes a checkpoint of the current step, unless this step has one.
-func (t *trainer) save(ctx context.Context) error {
-	if !t.chief || t.saved == t.step {
-		return nil
-	}
-	if err := t.monitors.beforeSave(t.step); err != nil {
-		return err
-	}
-	position, err := t.input.position()
-	if err != nil {
-		return fmt.Errorf("graphactions: Train: the position of the input at step %d: %w", t.step, err)
-	}
-	states, err := t.monitors.states()
-	if err != nil {
-		return err
-	}
-	metadata, err := t.metadata(position, states)
-	if err != nil {
-		return err
-	}
-	start := t.monitors.trace.start()
-	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
-	var path string
-	err = catch("the saver", func() (err error) {
-		path, err = t.saver.Save(ctx, ckpt)
-		return err
-	})
-	t.monitors.trace.end(hooks.PhaseSaving, start, "checkpoint")
-	if err != nil {
-		t.live.drop()
-		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)
-	}
-	t.saved, t.result.Checkpoint = t.step, path
-	t.live.hold(t.outputDir, path, position, states)
-	if err := t.writer.SessionLog(summaries.SessionCheckpoint, t.step, path, ""); err != nil {
-		return fmt.Errorf("graphactions: Train: writing summaries: %w", err)
-	}
-	return t.monitors.saved(t.step, path)
+	return t.session.Store().Int64(t.stepName)
 }
 
 func (t *trainer) metadata(position []byte, states map[string][]byte) (map[string]string, error) {
@@ -216,9 +174,8 @@ func restoreVariables(g *graph.Graph, store *session.Store, ckpt *saver.Checkpoi
 	return store.Restore(values)
 }
 
-// modelVariables returns copies of the variables of g that belong in a checkpoint.
-func modelVariables(g *graph.Graph, store *session.Store) map[string]*tensor.Dense {
-	snapshot := store.Snapshot()
+// modelVariables returns those values of a snapshot that belong in a checkpoint of g.
+func modelVariables(g *graph.Graph, snapshot map[string]*tensor.Dense) map[string]*tensor.Dense {
 	values := map[string]*tensor.Dense{}
 	for _, v := range g.Variables() {
 		if value, ok := snapshot[v.Name]; ok && !v.Local {

@@ -116,7 +116,7 @@ func badRows(feed graph.Feed) []int {
 // writeBundle saves the batch and the variables as they were before the step to
 // <model directory>/debug.
 func (t *trainer) writeBundle(ctx context.Context, e *NaNLossError, b batch) (string, error) {
-	tensors := modelVariables(t.graph, t.session.Store())
+	tensors := modelVariables(t.graph, t.session.Store().Snapshot())
 	for n, fed := range b.feed {
 		if d, ok := fed.(*tensor.Dense); ok {
 			tensors["feed/"+n.Name()] = d

@@ -109,6 +109,7 @@ func (c *CheckpointSaver) StepEnd(step int64, out Outputs) (bool, error) {
 	c.step, c.healthy = step, out.Finite()
 	if c.healthy && c.timer.Due(step) {
 		c.run.RequestSave()
+		c.timer.Trigger(step) // Saved may come later
 	}
 	return false, nil
 }
@@ -131,10 +132,12 @@ func (c *CheckpointSaver) BeforeSave(step int64) error {
 	return nil
 }
 
-// Saved restarts the schedule, whoever asked for the checkpoint, and tells the
-// listeners.
+// Saved restarts the schedule, whoever asked for the checkpoint, unless a later one is
+// being written, and tells the listeners.
 func (c *CheckpointSaver) Saved(step int64, path string) error {
-	c.timer.Trigger(step)
+	if step > c.timer.step {
+		c.timer.Trigger(step)
+	}
 	var errs []error
 	for _, l := range c.listeners {
 		stop, err := l.AfterSave(step, path)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,7 +70,10 @@ func Workers(n int) Option {
 	}
 }
 
-// MaxPrograms bounds the number of compiled programs kept, default 16.
+// MaxPrograms bounds the number of compiled programs kept, and of models built again
+// ([WithRebuild]), default 16. A program is for one set of fetches and one set of feed
+// shapes; it has memory of its own for results ([Stats]), of which only the one that runs
+// makes use. The least recently used program goes first.
 func MaxPrograms(n int) Option {
 	return func(s *Session) error {
 		if n < 1 {
@@ -396,7 +400,8 @@ func (s *Session) twin(shapes map[*gorgonia.Node]tensor.Shape) (*variant, error)
 	s.stats.Rebuilds++
 	v := &variant{Twin: twin, shapes: shapes}
 	if len(s.rebuilt) >= s.limit {
-		s.rebuilt = s.rebuilt[1:]
+		delete(s.bound, s.rebuilt[0].Graph)
+		s.rebuilt = slices.Delete(s.rebuilt, 0, 1)
 	}
 	s.rebuilt = append(s.rebuilt, v)
 	return v, nil

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"runtime"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/chewxy/hm"
 	"github.com/stretchr/testify/require"
@@ -82,6 +84,25 @@ func TestReadsComeBeforeWrites(t *testing.T) {
 	require.Equal(t, []any{float32(10), float32(20), float32(110), float32(110), float32(111), float32(120)},
 		run(t, s, nil, v, twice, up, cross, after, mixed))
 	require.Equal(t, []any{float32(110), float32(110)}, run(t, s, nil, v, w))
+}
+
+func TestSnapshotInto(t *testing.T) {
+	store := session.NewStore()
+	require.NoError(t, store.Restore(map[string]*tensor.Dense{
+		"a": tensor.New(tensor.WithBacking([]float32{1, 2})), "b": tensor.New(tensor.FromScalar(int64(3))), "c": tensor.New(tensor.WithBacking([]float32{4, 5}))}))
+	snapshot := store.Snapshot()
+	a, b := snapshot["a"], snapshot["b"]
+	snapshot["c"] = tensor.New(tensor.WithBacking([]float32{0, 0, 0}))
+	snapshot["gone"] = tensor.New(tensor.WithBacking([]float32{6}))
+	require.NoError(t, store.Restore(map[string]*tensor.Dense{"a": tensor.New(tensor.WithBacking([]float32{7, 8})), "b": tensor.New(tensor.FromScalar(int64(9)))}))
+	require.Equal(t, []float32{1, 2}, a.Data(), "a copy")
+	store.SnapshotInto(snapshot)
+	require.Len(t, snapshot, 3)
+	require.Same(t, a, snapshot["a"])
+	require.Same(t, b, snapshot["b"])
+	require.Equal(t, []float32{7, 8}, a.Data())
+	require.Equal(t, int64(9), b.Data())
+	require.Equal(t, []float32{4, 5}, snapshot["c"].Data(), "one of another shape is replaced")
 }
 
 func TestUpdatesRunInTheOrderOfBuilding(t *testing.T) {
@@ -282,6 +303,39 @@ func TestProgramsAreBounded(t *testing.T) {
 	}
 	require.Equal(t, 2, s.Stats().Programs)
 	require.Equal(t, 5, s.Stats().Compiles)
+}
+
+// Nothing keeps the graph of a model that was built again for a size and then dropped.
+func TestRebuiltModelsAreBounded(t *testing.T) {
+	const limit = 2
+	build := func(rows int) (g *graph.Graph, x, y *gorgonia.Node) {
+		g = graph.New()
+		x = g.Placeholder("x", tensor.Float32, rows, 2)
+		w := g.Variable("w", tensor.Float32, nil, scalar(3))
+		return g, x, gorgonia.Must(gorgonia.HadamardProd(gorgonia.Must(gorgonia.Reshape(x, tensor.Shape{rows * 2})), w))
+	}
+	g, x, y := build(1)
+	var twins []weak.Pointer[graph.Graph]
+	s := newSession(t, g, session.MaxPrograms(limit), session.WithRebuild(func(shapes map[*gorgonia.Node]tensor.Shape) (*session.Twin, error) {
+		g, tx, ty := build(shapes[x][0])
+		twins = append(twins, weak.Make(g))
+		return &session.Twin{Graph: g, Node: func(n *gorgonia.Node) *gorgonia.Node {
+			return map[*gorgonia.Node]*gorgonia.Node{x: tx, y: ty}[n]
+		}}, nil
+	}))
+	for rows := 2; rows <= 9; rows++ {
+		run(t, s, graph.Feed{x: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(rows, 2))}, y)
+	}
+	runtime.GC()
+	alive := 0
+	for _, twin := range twins {
+		if twin.Value() != nil {
+			alive++
+		}
+	}
+	require.Len(t, twins, 8)
+	require.Equal(t, limit, alive)
+	runtime.KeepAlive(s)
 }
 
 func TestSessionsReadConcurrently(t *testing.T) {

@@ -70,6 +70,7 @@ type broken struct {
 	postStep  func(step int64) error
 	evaluated func(step int64, name string, results hooks.Metrics) error
 	name      func() string
+	saved     func(step int64) error
 	everyone  bool
 	begun     bool
 	resumed   bool
@@ -120,6 +121,13 @@ func (b *broken) Evaluated(step int64, name string, results hooks.Metrics) error
 		return nil
 	}
 	return b.evaluated(step, name, results)
+}
+
+func (b *broken) Saved(step int64, _ string) error {
+	if b.saved == nil {
+		return nil
+	}
+	return b.saved(step)
 }
 
 func (b *broken) Name() string {
@@ -295,6 +303,15 @@ func TestEveryRuleCanFail(t *testing.T) {
 		})},
 		{"OthersAsk", `Evaluated at step 1: json: unsupported value: NaN`, with(func(b *broken) {
 			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error { _, err := json.Marshal(results); return err }
+		})},
+		{"LateSaves", "Saved at step 1: this is step 2", with(func(b *broken) {
+			b.saved = func(step int64) error {
+				if now := b.run.FirstStep + b.Steps; step != now {
+					return fmt.Errorf("this is step %d", now)
+				}
+				return nil
+			}
+			b.begin = func(*hooks.Run) error { b.Steps = 0; return nil }
 		})},
 		{"StateTwice", `it answered "1" and then "2"`, with(func(b *broken) {
 			b.state = func() ([]byte, error) { b.asked++; return fmt.Append(nil, b.asked-1), nil } // 0 was for the checkpoint of step 0

@@ -45,7 +45,6 @@ func badOptions(t *testing.T) {
 		"checkpoint secs":       {[]string{"SaveCheckpointsSecs", "-0.5"}, []estimator.Option{estimator.SaveCheckpointsSecs(-0.5)}},
 		"checkpoint secs NaN":   {[]string{"SaveCheckpointsSecs", "NaN"}, []estimator.Option{estimator.SaveCheckpointsSecs(math.NaN())}},
 		"checkpoint secs huge":  {[]string{"SaveCheckpointsSecs", "+Inf"}, []estimator.Option{estimator.SaveCheckpointsSecs(math.Inf(1))}},
-		"no checkpoint steps":   {[]string{"SaveCheckpointsSteps", "0"}, []estimator.Option{estimator.SaveCheckpointsSteps(0)}},
 		"checkpoint steps":      {[]string{"SaveCheckpointsSteps", "-7"}, []estimator.Option{estimator.SaveCheckpointsSteps(-7)}},
 		"keep max":              {[]string{"KeepCheckpointMax", "-1"}, []estimator.Option{estimator.KeepCheckpointMax(-1)}},
 		"keep hours":            {[]string{"KeepCheckpointEveryNHours", "0"}, []estimator.Option{estimator.KeepCheckpointEveryNHours(0)}},

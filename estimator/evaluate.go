@@ -2,6 +2,7 @@ package estimator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -41,6 +42,9 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	if master := e.config.Cluster.EvaluationMaster; master != "" {
+		return nil, fmt.Errorf(`estimator: Evaluate: TF_CONFIG has eval_session_master %q: only "" (this process) is possible, there is no cluster package yet`, master)
+	}
 	if err := checkInput("Evaluate", input); err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*mode
 	defer e.mu.Unlock()
 	choose := e.liveModel
 	if checkpoint != "" {
-		choose = func(input *datasets.Dataset) (*model, error) { return e.checkpointModel(input, checkpoint) }
+		choose = func(input *datasets.Dataset) (*model, error) { return e.fromFileModel(input, checkpoint) }
 	}
 	m, err := choose(input)
 	if err != nil {
@@ -89,40 +93,33 @@ func (e *Estimator) endEvaluate(m *model) {
 
 // liveModel returns the model over the variables in memory. It is called with mu held.
 func (e *Estimator) liveModel(input *datasets.Dataset) (*model, error) {
-	if err := e.load(); err != nil {
+	trained, err := e.ready()
+	if err != nil {
 		return nil, err
+	}
+	if !trained {
+		if _, err := e.makeDir(); err != nil {
+			return nil, fmt.Errorf("estimator: Evaluate: %w", err)
+		}
 	}
 	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
 		return nil, err
 	}
-	return e.model(Eval, input.Spec(), input.BatchSize(), true)
+	return e.model(Eval, input.Spec(), input.BatchSize(), trained)
 }
 
-// checkpointModel returns the model that evaluates checkpoints named by the caller, with
-// the variables of this one. It has a store of its own, for the variables in memory are
+// fromFileModel returns the model that evaluates checkpoints named by the caller, with the
+// variables of this one. It has a store of its own, for the variables in memory are
 // others. It is called with mu held.
-func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*model, error) {
+func (e *Estimator) fromFileModel(input *datasets.Dataset, path string) (*model, error) {
 	if e.closed {
 		return nil, ErrClosed
 	}
-	fail := func(err error) (*model, error) {
-		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
-	}
-	ckpt, err := saver.Load(path)
+	ckpt, err := readCheckpoint("Evaluate", Eval, input, path)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	given := signatureOf(input.Spec())
-	if text := ckpt.Metadata[metadataSignature]; text != "" {
-		trained, err := decodeSignature(text)
-		if err != nil {
-			return fail(err)
-		}
-		if err := trained.compatible(given, true); err != nil {
-			return nil, err
-		}
-	}
-	if e.fromFile == nil || e.fromFile.signature.compatible(given, true) != nil {
+	if e.fromFile == nil || e.fromFile.signature.compatible(signatureOf(input.Spec()), true) != nil {
 		m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
 		if err != nil {
 			return nil, err
@@ -132,13 +129,57 @@ func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*mode
 		}
 		e.fromFile = m
 	}
-	if err := graphactions.RestoreFrom(e.fromFile.session, ckpt, path); err != nil {
-		return fail(err)
+	err = graphactions.RestoreFrom(e.fromFile.session, ckpt, path)
+	if err == nil {
+		_, err = e.makeDir() // for the summaries
 	}
-	if _, err := e.makeDir(); err != nil {
-		return fail(err)
+	if err != nil {
+		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
 	}
 	return e.fromFile, nil
+}
+
+// predictModel returns a model that predicts with the variables of one checkpoint. It is
+// the caller's to close.
+func (e *Estimator) predictModel(input *datasets.Dataset, path string) (*model, error) {
+	if err := e.checkOpen(); err != nil {
+		return nil, err
+	}
+	ckpt, err := readCheckpoint("Predict", Infer, input, path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.build(Infer, input.Spec(), max(input.BatchSize(), 1))
+	if err != nil {
+		return nil, err
+	}
+	if err := e.open(m, session.NewStore()); err != nil {
+		return nil, err
+	}
+	if err := graphactions.RestoreFrom(m.session, ckpt, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("estimator: Predict: CheckpointPath: %w", err), m.session.Close())
+	}
+	return m, nil
+}
+
+// readCheckpoint reads a checkpoint that was trained on what the input has.
+func readCheckpoint(function string, mode Mode, input *datasets.Dataset, path string) (*saver.Checkpoint, error) {
+	fail := func(err error) (*saver.Checkpoint, error) {
+		return nil, fmt.Errorf("estimator: %s: CheckpointPath: %w", function, err)
+	}
+	ckpt, err := saver.Load(path)
+	if err != nil {
+		return fail(err)
+	}
+	text := ckpt.Metadata[metadataSignature]
+	if text == "" {
+		return ckpt, nil
+	}
+	trained, err := decodeSignature(text)
+	if err != nil {
+		return fail(err)
+	}
+	return ckpt, trained.compatible(signatureOf(input.Spec()), mode != Infer)
 }
 
 func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {

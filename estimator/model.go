@@ -49,7 +49,7 @@ func (e *PanicError) Error() string {
 // size of a batch.
 func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, error) {
 	m := &model{
-		mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train)),
+		mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train), graph.Params(e.params)),
 		input: spec, signature: signatureOf(spec),
 	}
 	m.graph.GlobalStep()
@@ -58,7 +58,7 @@ func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, erro
 	if mode != Infer {
 		m.labels = placeholders(m.graph.Scope("labels"), spec.Labels, rows)
 	}
-	err := m.callModelFn(e.modelFn)
+	err := m.callModelFn(e.engineered)
 	if err != nil {
 		return nil, fmt.Errorf("estimator: model function, mode %s: %w", mode, err)
 	}

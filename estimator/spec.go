@@ -47,6 +47,9 @@ type Spec struct {
 	// Metrics are computed by Evaluate, beside "loss" and "global_step". Those that are a
 	// metrics.Tensor give a result for each element: see metrics.Results.
 	Metrics map[string]metrics.Metric
+	// ExportOutputs are what an exported model answers, by name, the predictions by
+	// default: see [Spec.Signatures]. They are looked at in Infer.
+	ExportOutputs map[string]ExportOutput
 	// Monitors watch Fit beside the caller's.
 	Monitors []hooks.Monitor
 }
@@ -85,6 +88,11 @@ func (s *Spec) validate(mode Mode, g *graph.Graph) error {
 		}
 		if s.Predictions[name].Shape().Dims() == 0 {
 			return fmt.Errorf("predictions[%q]: node %q is a scalar, want [batch, ...]", name, s.Predictions[name].Name())
+		}
+	}
+	if mode == Infer {
+		if err := s.checkExports(g); err != nil {
+			return err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Metrics)) {

@@ -25,10 +25,18 @@ func (e *Estimator) model(mode Mode, spec datasets.Spec, rows int, trained bool)
 	if err != nil {
 		return nil, err
 	}
-	if trained {
-		if err := e.checkVariables(m); err != nil {
+	if mode == Train {
+		if err := e.checkParams(m); err != nil {
 			return nil, err
 		}
+	}
+	if trained {
+		err = e.checkVariables(m)
+	} else {
+		err = e.warm(m)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := e.open(m, e.store); err != nil {
 		return nil, err
@@ -53,6 +61,16 @@ func (e *Estimator) checkVariables(m *model) error {
 	have := &saver.Checkpoint{Tensors: e.store.Snapshot()}
 	if err := saver.Compare(want, have).Err(policy); err != nil {
 		return fmt.Errorf("estimator: mode %s: the trained model in %s differs: %w", m.mode, e.ModelDir(), err)
+	}
+	return nil
+}
+
+// checkOpen returns ErrClosed after Close.
+func (e *Estimator) checkOpen() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
 	}
 	return nil
 }
@@ -93,6 +111,19 @@ func (e *Estimator) load() error {
 	return err
 }
 
+// ready is load for calls that only read the variables: a warm start stands in for a
+// checkpoint that is not there. trained says that there is one. It is called with mu held.
+func (e *Estimator) ready() (trained bool, err error) {
+	err = e.load()
+	if e.warmStart == nil || !errors.Is(err, ErrNotFitted) {
+		return err == nil, err
+	}
+	if e.live.Checkpoint != "" {
+		e.forget() // its files are gone
+	}
+	return false, nil
+}
+
 // loadedWithin reports that load would have had nothing to do at some time not longer than
 // age ago. It is called with mu held.
 func (e *Estimator) loadedWithin(age time.Duration) bool {
@@ -102,7 +133,8 @@ func (e *Estimator) loadedWithin(age time.Duration) bool {
 // forget drops all variables and models: the next fit is a fresh one. It is called
 // with mu held.
 func (e *Estimator) forget() {
-	e.store, e.live, e.signature, e.models = session.NewStore(), graphactions.Live{}, nil, map[Mode]*model{}
+	e.store, e.live, e.signature, e.warmStarted = session.NewStore(), graphactions.Live{}, nil, nil
+	e.models = map[Mode]*model{}
 }
 
 // GlobalStep returns the number of updates applied so far, or ErrNotFitted.

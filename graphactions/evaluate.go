@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"time"
 
 	"gorgonia.org/gorgonia"
 
@@ -22,7 +23,7 @@ import (
 //
 // Without [UpdateOp] evalDict is computed for every batch. With it each batch runs
 // only the update op, and evalDict is computed every LogEverySteps batches and at the
-// end. [Metrics] are updated with every batch; read their values afterwards.
+// end, over the last batch. [Metrics] are updated with every batch; read their values afterwards.
 //
 // The run ends after MaxSteps batches or at the end of the input, which must come: an
 // infinite data set without MaxSteps is an error. Without an input one batch is run,
@@ -154,11 +155,14 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 	var values []gorgonia.Value
 	var last batch
 	var n, computed int64
+	logged, loggedAt := int64(0), time.Now()
 	for limit == 0 || n < limit {
 		b, err := e.input.next(ctx)
 		if errors.Is(err, io.EOF) {
 			if limit > 0 {
 				e.logger.Warn("the input ended before MaxSteps", "batches", n, "max_steps", limit)
+			} else {
+				e.logger.Info("the input of the evaluation ended", "batches", n)
 			}
 			break
 		}
@@ -174,6 +178,10 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 		}
 		if everyBatch {
 			values, computed = got, n
+		}
+		if len(e.nodes) > 0 && e.logEverySteps > 0 && n%e.logEverySteps == 0 {
+			e.log(values, n, time.Since(loggedAt).Seconds()/float64(n-logged))
+			logged, loggedAt = n, time.Now()
 		}
 	}
 	if n == 0 {
@@ -195,6 +203,15 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 		results[name] = v
 	}
 	return results, nil
+}
+
+// log logs the values asked for.
+func (e *evaluation) log(values []gorgonia.Value, n int64, perBatch float64) {
+	parts := make([]string, len(e.names))
+	for i, name := range e.names {
+		parts[i] = fmt.Sprintf("%s = %v", name, values[i])
+	}
+	e.logger.Info(fmt.Sprintf("results after batch %d: %s (%.3g sec/batch)", n, strings.Join(parts, ", "), perBatch))
 }
 
 // batch runs one batch, updates the metrics and returns evalDict's values when they

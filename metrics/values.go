@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Values are the results of an evaluation by name.
@@ -32,6 +33,19 @@ func text(x float64) string {
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(x, 'g', 6, 64)
+}
+
+// Table returns a line for each name, with the values below one another.
+func (v Values) Table() string {
+	entries, width := v.entries(), 0
+	for _, e := range entries {
+		width = max(width, utf8.RuneCountInString(e.name))
+	}
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, e.name, e.text)
+	}
+	return b.String()
 }
 
 // HTML returns a table for notebooks.

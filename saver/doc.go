@@ -10,6 +10,9 @@
 //   - [Compare] tells a checkpoint's tensors from the variables that a model wants.
 //   - [SetPins] keeps a checkpoint whatever rotation says, such as the best one.
 //   - [Check] verifies all that a directory has.
+//   - [ListVariables] and [LoadVariable] look into a checkpoint; [Assign] and [Vocabulary]
+//     are how a model starts from another's.
+//   - [Checkpoints] and [WaitForNew] wait for what another process saves.
 //
 // A file is written beside its final name, flushed and renamed, and every byte of it is
 // under a checksum. The text file "checkpoint" in the directory lists the files, oldest

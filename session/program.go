@@ -28,12 +28,14 @@ type program struct {
 	writes  int                    // position of the first node that is an update or depends on one
 	values  []gorgonia.Value       // the result of each node in this run
 	fetched []int                  // position of each fetch
+	late    []gorgonia.Value       // memory for fetches that come after the first update
 	updated []int                  // positions of the variables that updates write to
 	reads   []read                 // what late nodes read and updates may write over
 	current int                    // the node being computed, for errors
 	resized bool                   // some shape differs from the built one
 
 	measured []measured // for each node, nil without Profiling
+	trace    TraceFunc  // of this run, nil when nobody watches
 }
 
 // read is an input of a late node that is looked at before the first update.
@@ -106,6 +108,7 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 	for _, n := range fetches {
 		p.fetched = append(p.fetched, p.index[n])
 	}
+	p.late = make([]gorgonia.Value, len(fetches))
 	if err := p.planMemory(); err != nil {
 		return nil, err
 	}

@@ -36,6 +36,7 @@ type Session struct {
 	clock    int64
 	stats    Stats
 	profile  map[string]*OpProfile // nil without Profiling
+	trace    TraceFunc             // nil when nobody watches
 	closed   bool
 	// allowBroken runs stock ops that are known to be wrong.
 	allowBroken bool
@@ -219,6 +220,7 @@ func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}
+	p.trace = s.trace
 	return p.run(s, feed, outputs, check)
 }
 

@@ -18,4 +18,8 @@
 // are hyper-parameters for the model function, [WarmStartFrom] starts from another model's
 // variables, [AddMetrics] and [ForwardFeatures] extend a model, and [Validate] evaluates
 // while fitting.
+//
+// [Estimator.TrainAndEvaluate] is a fit with named evaluations, each a [NewEvalSpec] with a
+// schedule of its own, that keeps the best checkpoints and calls an [Exporter];
+// [Estimator.ContinuousEval] evaluates what another process trains.
 package estimator

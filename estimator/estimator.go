@@ -33,16 +33,19 @@ type Estimator struct {
 	fits  sync.Mutex // held by Fit
 	evals sync.Mutex // held by Evaluate
 
-	mu                  sync.Mutex // guards what follows
-	store               *session.Store
-	live                graphactions.Live // Fit's alone while fitting
-	fitting, evaluating bool
-	looked              time.Time // when load looked for a checkpoint
-	closed              bool
-	running             map[*context.CancelCauseFunc]bool // what Close ends
-	signature           *signature                        // what the model was trained on, nil when not known
-	models              map[Mode]*model
-	warmStarted         *WarmStarted // what a warm start did
+	mu          sync.Mutex // guards what follows
+	store       *session.Store
+	live        graphactions.Live // Fit's alone while fitting
+	fitting     bool
+	evaluating  *model    // what Evaluate uses, nil for none
+	looked      time.Time // when load looked for a checkpoint
+	closed      bool
+	running     map[*context.CancelCauseFunc]bool // what Close ends
+	signature   *signature                        // what the model was trained on, nil when not known
+	models      map[Mode]*model
+	fromFile    *model       // evaluates checkpoints given by path, nil before the first
+	exported    *model       // the Infer graph of exports, which never runs, nil before the first
+	warmStarted *WarmStarted // what a warm start did
 }
 
 // New returns an estimator of the model that modelFn builds. Nothing is built or
@@ -171,7 +174,8 @@ func (e *Estimator) prepareFit(input *datasets.Dataset) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
+	// Each fit begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
 		return nil, err
 	}
 	e.signature, e.fitting = given, true
@@ -197,6 +201,11 @@ func (e *Estimator) train(ctx context.Context, m *model, input *datasets.Dataset
 		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
 	res, err := graphactions.Train(ctx, m.graph, e.ModelDir(), m.spec.TrainOp, m.spec.Loss, options...)
+	for _, v := range c.validations {
+		if closed := v.close(); closed != nil {
+			err = errors.Join(err, closed)
+		}
+	}
 	if err != nil && made && os.Remove(e.ModelDir()) == nil {
 		e.temporary.Store(nil) // nothing was written
 	}

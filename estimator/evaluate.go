@@ -53,15 +53,7 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	}
 	e.evals.Lock()
 	defer e.evals.Unlock()
-	if c.checkpoint != "" {
-		m, err := e.checkpointModel("Evaluate", Eval, input, c.checkpoint)
-		if err != nil {
-			return nil, err
-		}
-		results, err := e.evaluate(ctx, m, input, &c)
-		return results, errors.Join(err, m.session.Close())
-	}
-	m, err := e.evalModel(input)
+	m, err := e.evalModel(input, c.checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -69,10 +61,38 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	return e.evaluate(ctx, m, input, &c)
 }
 
-// evalModel returns the model to evaluate with.
-func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
+// evalModel returns the model to evaluate with: over the variables in memory, or, where a
+// checkpoint is named, over those.
+func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	choose := e.liveModel
+	if checkpoint != "" {
+		choose = func(input *datasets.Dataset) (*model, error) { return e.fromFileModel(input, checkpoint) }
+	}
+	m, err := choose(input)
+	if err != nil {
+		return nil, err
+	}
+	// Each evaluation begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
+		return nil, err
+	}
+	e.evaluating = m
+	return m, nil
+}
+
+func (e *Estimator) endEvaluate(m *model) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.evaluating = nil
+	if e.closed {
+		m.session.Close()
+	}
+}
+
+// liveModel returns the model over the variables in memory. It is called with mu held.
+func (e *Estimator) liveModel(input *datasets.Dataset) (*model, error) {
 	trained, err := e.ready()
 	if err != nil {
 		return nil, err
@@ -85,69 +105,81 @@ func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
 	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
 		return nil, err
 	}
-	m, err := e.model(Eval, input.Spec(), input.BatchSize(), trained)
+	return e.model(Eval, input.Spec(), input.BatchSize(), trained)
+}
+
+// fromFileModel returns the model that evaluates checkpoints named by the caller, with the
+// variables of this one. It has a store of its own, for the variables in memory are
+// others. It is called with mu held.
+func (e *Estimator) fromFileModel(input *datasets.Dataset, path string) (*model, error) {
+	if e.closed {
+		return nil, ErrClosed
+	}
+	ckpt, err := readCheckpoint("Evaluate", Eval, input, path)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
-		return nil, err
+	if e.fromFile == nil || e.fromFile.signature.compatible(signatureOf(input.Spec()), true) != nil {
+		m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
+		if err != nil {
+			return nil, err
+		}
+		if err := e.open(m, session.NewStore()); err != nil {
+			return nil, err
+		}
+		e.fromFile = m
 	}
-	e.evaluating = true
-	return m, nil
+	err = graphactions.RestoreFrom(e.fromFile.session, ckpt, path)
+	if err == nil {
+		_, err = e.makeDir() // for the summaries
+	}
+	if err != nil {
+		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
+	}
+	return e.fromFile, nil
 }
 
-func (e *Estimator) endEvaluate(m *model) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.evaluating = false
-	if e.closed {
-		m.session.Close()
-	}
-}
-
-// checkpointModel returns a model over the variables of one checkpoint. It is the
-// caller's to close.
-func (e *Estimator) checkpointModel(function string, mode Mode, input *datasets.Dataset, path string) (*model, error) {
+// predictModel returns a model that predicts with the variables of one checkpoint. It is
+// the caller's to close.
+func (e *Estimator) predictModel(input *datasets.Dataset, path string) (*model, error) {
 	if err := e.checkOpen(); err != nil {
 		return nil, err
 	}
-	fail := func(err error) (*model, error) {
-		return nil, fmt.Errorf("estimator: %s: CheckpointPath: %w", function, err)
-	}
-	r, err := saver.Open(path)
+	ckpt, err := readCheckpoint("Predict", Infer, input, path)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	text := r.Metadata()[metadataSignature]
-	if err := r.Close(); err != nil {
-		return fail(err)
-	}
-	if text != "" {
-		trained, err := decodeSignature(text)
-		if err != nil {
-			return fail(err)
-		}
-		if err := trained.compatible(signatureOf(input.Spec()), mode != Infer); err != nil {
-			return nil, err
-		}
-	}
-	m, err := e.build(mode, input.Spec(), max(input.BatchSize(), 1))
+	m, err := e.build(Infer, input.Spec(), max(input.BatchSize(), 1))
 	if err != nil {
 		return nil, err
 	}
 	if err := e.open(m, session.NewStore()); err != nil {
 		return nil, err
 	}
-	if err := graphactions.RestoreSession(m.session, path); err != nil {
-		return fail(errors.Join(err, m.session.Close()))
-	}
-	if mode == Infer {
-		return m, nil
-	}
-	if _, err := e.makeDir(); err != nil { // for the summaries
-		return fail(errors.Join(err, m.session.Close()))
+	if err := graphactions.RestoreFrom(m.session, ckpt, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("estimator: Predict: CheckpointPath: %w", err), m.session.Close())
 	}
 	return m, nil
+}
+
+// readCheckpoint reads a checkpoint that was trained on what the input has.
+func readCheckpoint(function string, mode Mode, input *datasets.Dataset, path string) (*saver.Checkpoint, error) {
+	fail := func(err error) (*saver.Checkpoint, error) {
+		return nil, fmt.Errorf("estimator: %s: CheckpointPath: %w", function, err)
+	}
+	ckpt, err := saver.Load(path)
+	if err != nil {
+		return fail(err)
+	}
+	text := ckpt.Metadata[metadataSignature]
+	if text == "" {
+		return ckpt, nil
+	}
+	trained, err := decodeSignature(text)
+	if err != nil {
+		return fail(err)
+	}
+	return ckpt, trained.compatible(signatureOf(input.Spec()), mode != Infer)
 }
 
 func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {

@@ -27,7 +27,6 @@ type model struct {
 	session          *session.Session
 	input            datasets.Spec  // what it was built for
 	signature        *signature     // of input
-	used             bool           // the session has run
 	fits             *signature     // the trained model's, if input is known to agree with it
 	outputs          gorgonia.Nodes // the predictions, by name
 	outputNames      []string
@@ -163,23 +162,6 @@ func sameVariables(m, other *model) error {
 		return fmt.Errorf("variable %q is missing", name)
 	}
 	return nil
-}
-
-// restart gives local variables, which live in the session, their initial values
-// again: each fit and each evaluation begins with those, in one process as in two.
-func (e *Estimator) restart(m *model) error {
-	if !m.used {
-		m.used = true
-		return nil
-	}
-	if !slices.ContainsFunc(m.graph.Variables(), func(v *graph.Variable) bool { return v.Local }) {
-		return nil
-	}
-	old := m.session
-	if err := e.open(m, e.store); err != nil {
-		return err
-	}
-	return old.Close()
 }
 
 // twinOf maps the nodes of m to those of a model that the same function built. What

@@ -73,7 +73,7 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, opts [
 	}
 	modelFor := func(features map[string]*tensor.Dense) (*model, error) { return e.inferModel(features, 0) }
 	if c.checkpoint != "" {
-		m, err := e.checkpointModel("Predict", Infer, input, c.checkpoint)
+		m, err := e.predictModel(input, c.checkpoint)
 		if err != nil {
 			return err
 		}

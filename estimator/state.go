@@ -210,11 +210,14 @@ func (e *Estimator) Close() error {
 	}
 	var errs []error
 	for mode, m := range e.models {
-		if mode == Train && e.fitting || mode == Eval && e.evaluating {
+		if mode == Train && e.fitting || m == e.evaluating {
 			continue // whoever uses it closes it
 		}
 		errs = append(errs, m.session.Close())
 	}
-	e.models = map[Mode]*model{}
+	if e.fromFile != nil && e.fromFile != e.evaluating {
+		errs = append(errs, e.fromFile.session.Close())
+	}
+	e.models, e.fromFile = map[Mode]*model{}, nil
 	return errors.Join(errs...)
 }

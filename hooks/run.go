@@ -70,6 +70,10 @@ func (r *Run) RequestStop(reason string) {
 // RequestSave asks the loop for a checkpoint of this step.
 func (r *Run) RequestSave() { r.requests.Save = true }
 
+// SaveRequested reports whether somebody asked for a checkpoint of this step so far. In
+// PostStep the standard monitors have asked.
+func (r *Run) SaveRequested() bool { return r.requests.Save }
+
 // RequestEvaluate asks the loop for an evaluation after this step.
 func (r *Run) RequestEvaluate(name string) {
 	for _, n := range r.requests.Evaluate {

@@ -181,3 +181,36 @@ func ExampleCheckpoints() {
 	}
 	// Output: model.ckpt-100.safetensors <nil>
 }
+
+func ExampleSetPins() {
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	s, err := saver.New(dir, saver.KeepMax(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for step := int64(1); step <= 4; step++ {
+		w := tensor.New(tensor.WithBacking([]float32{float32(step)}))
+		if _, err := s.Save(context.Background(), saver.Checkpoint{Step: step, Tensors: map[string]*tensor.Dense{"w": w}}); err != nil {
+			log.Fatal(err)
+		}
+		if step == 2 {
+			if err := saver.SetPins(dir, "best", saver.Pin{Step: step, Note: "loss 0.1"}); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	steps, err := saver.Steps(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("kept:", steps)
+	pins, err := saver.Pins(dir, "best")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("best:", pins[0].Step, pins[0].Note)
+	// Output:
+	// kept: [2 4]
+	// best: 2 loss 0.1
+}

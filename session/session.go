@@ -255,6 +255,30 @@ func (s *Session) Initialize() error {
 	return s.store.Restore(values)
 }
 
+// InitializeLocals gives the local variables their initial values again, in the memory
+// that compiled programs use: nothing is compiled anew.
+func (s *Session) InitializeLocals() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	for _, v := range s.graph.Variables() {
+		memory := s.locals[v.Name]
+		if !v.Local || memory == nil {
+			continue // bind will give it its value
+		}
+		value, err := v.Initial()
+		if err != nil {
+			return err
+		}
+		if err := dense.Copy(memory, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close frees what the session holds. The store is not touched. It may be called
 // more than once.
 func (s *Session) Close() error {

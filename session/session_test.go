@@ -139,6 +139,29 @@ func TestStoreIsSharedAndLocalsAreNot(t *testing.T) {
 	require.ErrorContains(t, store.Restore(map[string]*tensor.Dense{"v": tensor.New(tensor.FromScalar(5.0))}), "float64")
 }
 
+// Local variables get their initial values back where the compiled programs look for
+// them; what is in the store stays.
+func TestInitializeLocals(t *testing.T) {
+	g := graph.New()
+	v := g.Variable("v", tensor.Float32, nil, scalar(1))
+	l := g.LocalVariable("l", tensor.Float32, nil, scalar(1))
+	up := g.Apply(addOp{2}, l, g.Apply(addOp{2}, v, g.NamedConstant("one", float32(1))))
+	s := newSession(t, g)
+	for range 3 {
+		run(t, s, nil, up)
+	}
+	before := run(t, s, nil, v)[0]
+	require.Equal(t, float32(1+2+3+4), run(t, s, nil, l)[0])
+	compiles := s.Stats().Compiles
+	require.NoError(t, s.InitializeLocals())
+	require.Equal(t, []any{before, float32(1)}, []any{run(t, s, nil, v)[0], run(t, s, nil, l)[0]})
+	run(t, s, nil, up)
+	require.Equal(t, float32(1+5), run(t, s, nil, l)[0])
+	require.Equal(t, compiles, s.Stats().Compiles)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.InitializeLocals(), session.ErrClosed)
+}
+
 func TestStoreDisagrees(t *testing.T) {
 	store := session.NewStore()
 	a := graph.New()

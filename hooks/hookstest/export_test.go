@@ -17,6 +17,16 @@ func Rules() (names []string) {
 // RejectsError is what Rejects reports.
 func RejectsError(m hooks.Monitor, want, dir string) error { return rejects(m, want, dir) }
 
+// Apply checks one rule.
+func Apply(rule string, newMonitor func() hooks.Monitor) error {
+	for _, r := range rules {
+		if r.name == rule {
+			return r.apply(newMonitor)
+		}
+	}
+	panic("there is no rule " + rule)
+}
+
 // SetPatience sets how long the kit waits for a monitor that should not wait, and returns
 // what sets it back.
 func SetPatience(d time.Duration) (back func()) {

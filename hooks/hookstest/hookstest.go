@@ -47,6 +47,7 @@ var rules = []rule{
 	{"Worker", "a monitor for all workers must work where it is not the chief: run.Summaries is nil there, and nothing may be written to run.OutputDir", checkWorker},
 	{"NaNLoss", "a loss that is not finite must not make the monitor ask for a checkpoint or an evaluation, and values that depend on an update are then hooks.ErrNotComputed", checkNaN},
 	{"OthersAsk", "other monitors may ask for checkpoints and for evaluations of any name at every step, and a metric may be NaN", checkOthersAsk},
+	{"LateSaves", "Saved may come some steps after the one that was saved, when checkpoints are written in the background", checkLateSaves},
 	{"State", "State must survive a restart: a fresh monitor given it by SetState answers the same State", checkState},
 	{"StateTwice", "State must only answer: asked twice between two steps it must answer the same", checkStateTwice},
 	{"BeginKeepsState", "Begin must keep what SetState gave back, for the first checkpoint of the run holds the State after it", checkBeginKeepsState},

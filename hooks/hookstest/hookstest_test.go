@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,6 +70,7 @@ type broken struct {
 	postStep  func(step int64) error
 	evaluated func(step int64, name string, results hooks.Metrics) error
 	name      func() string
+	saved     func(step int64) error
 	everyone  bool
 	begun     bool
 	resumed   bool
@@ -123,6 +123,13 @@ func (b *broken) Evaluated(step int64, name string, results hooks.Metrics) error
 	return b.evaluated(step, name, results)
 }
 
+func (b *broken) Saved(step int64, _ string) error {
+	if b.saved == nil {
+		return nil
+	}
+	return b.saved(step)
+}
+
 func (b *broken) Name() string {
 	if b.name == nil {
 		return "broken"
@@ -171,7 +178,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 		rule, finding string
 		newMonitor    func() hooks.Monitor
 	}{
-		{"NotNil", "the function given to the kit must return a fresh monitor each time. the finding: it returned nil", func() hooks.Monitor { return nil }},
+		{"NotNil", "it returned nil", func() hooks.Monitor { return nil }},
 		{"NotNil", "it returned the same monitor twice", func() hooks.Monitor { return shared }},
 		{"Validate", "the monitor given to the kit is not valid: boom", with(func(b *broken) { b.validate = func() error { return boom } })},
 		{"Validate", "though Validate has no complaint, Begin says: boom", with(func(b *broken) { b.begin = func(*hooks.Run) error { return boom } })},
@@ -297,6 +304,15 @@ func TestEveryRuleCanFail(t *testing.T) {
 		{"OthersAsk", `Evaluated at step 1: json: unsupported value: NaN`, with(func(b *broken) {
 			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error { _, err := json.Marshal(results); return err }
 		})},
+		{"LateSaves", "Saved at step 1: this is step 2", with(func(b *broken) {
+			b.saved = func(step int64) error {
+				if now := b.run.FirstStep + b.Steps; step != now {
+					return fmt.Errorf("this is step %d", now)
+				}
+				return nil
+			}
+			b.begin = func(*hooks.Run) error { b.Steps = 0; return nil }
+		})},
 		{"StateTwice", `it answered "1" and then "2"`, with(func(b *broken) {
 			b.state = func() ([]byte, error) { b.asked++; return fmt.Append(nil, b.asked-1), nil } // 0 was for the checkpoint of step 0
 			b.setState = func(state []byte) (err error) { b.asked, err = strconv.Atoi(string(state)); return err }
@@ -358,11 +374,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range rows {
 		t.Run(row.rule, func(t *testing.T) {
-			err := hookstest.TestMonitor(row.newMonitor)
-			require.Error(t, err)
-			finding := findingOf(err, row.rule)
-			require.NotEmpty(t, finding, "no violation of %s in %v", row.rule, err)
-			require.Contains(t, finding, row.finding)
+			require.ErrorContains(t, hookstest.Apply(row.rule, row.newMonitor), row.finding)
 			seen[row.rule] = true
 		})
 	}
@@ -372,12 +384,10 @@ func TestEveryRuleCanFail(t *testing.T) {
 	}
 }
 
-// findingOf returns the part of the kit's error that is about a rule.
-func findingOf(err error, rule string) string {
-	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-		if strings.HasPrefix(e.Error(), rule+": the rule: ") {
-			return e.Error()
-		}
-	}
-	return ""
+// All violations are one error, each with its rule.
+func TestViolations(t *testing.T) {
+	err := hookstest.TestMonitor(func() hooks.Monitor { return &broken{setState: func([]byte) error { return nil }} })
+	require.ErrorContains(t, err, "State: the rule: State must survive a restart: a fresh monitor given it by SetState answers the same State. the finding: ")
+	require.ErrorContains(t, err, "BeginKeepsState: the rule: ")
+	require.NotContains(t, err.Error(), "WholeRun")
 }

@@ -43,6 +43,9 @@ type Loop struct {
 	// LossAt gives the loss of a step; nil for 1/step. As in the training loop the updates
 	// of a step whose loss is not finite are not made.
 	LossAt func(step int64) float64
+	// LateSaves tells monitors of a checkpoint only before the next one is collected or the
+	// run ends, as the training loop may when it writes them in the background.
+	LateSaves bool
 	// Context is the run's; nil for one that is never cancelled.
 	Context context.Context
 	// Logger is the run's; nil for none.
@@ -62,7 +65,8 @@ type Loop struct {
 	writer  *summaries.Writer
 	dir     string
 	saved   int64
-	spans   bool // somebody wants this step's
+	late    int64 // the checkpoint that monitors were not told of yet, -1 for none
+	spans   bool  // somebody wants this step's
 }
 
 // NewLoop returns a loop whose output directory is dir. Close it.
@@ -133,6 +137,7 @@ func (l *Loop) Run(monitors ...hooks.Monitor) (err error) {
 	}
 	run := l.NewRun(l.First, last)
 	l.Requested, l.Made, l.saved = hooks.Requests{}, 0, -1
+	l.late = -1
 	begun := 0
 	defer func() {
 		cause := err
@@ -186,6 +191,9 @@ func (l *Loop) steps(run *hooks.Run, monitors []hooks.Monitor) error {
 			return err
 		}
 	}
+	if err := l.settle(monitors); err != nil {
+		return err
+	}
 	return cancelled
 }
 
@@ -207,6 +215,9 @@ func (l *Loop) save(run *hooks.Run, step int64, monitors []hooks.Monitor) error 
 	if l.Worker || step == l.saved {
 		return nil
 	}
+	if err := l.settle(monitors); err != nil {
+		return err
+	}
 	l.saved = step
 	err := each(monitors, "BeforeSave", step, func(m hooks.Monitor) error {
 		if before, ok := m.(hooks.BeforeSaver); ok {
@@ -221,6 +232,19 @@ func (l *Loop) save(run *hooks.Run, step int64, monitors []hooks.Monitor) error 
 		return err
 	}
 	l.span(monitors, hooks.PhaseSaving, "checkpoint", step, time.Now())
+	if l.late = step; l.LateSaves && step > l.First { // the first is waited for
+		return nil
+	}
+	return l.settle(monitors)
+}
+
+// settle tells monitors of a checkpoint.
+func (l *Loop) settle(monitors []hooks.Monitor) error {
+	step := l.late
+	if step < 0 {
+		return nil
+	}
+	l.late = -1
 	path := filepath.Join(l.dir, fmt.Sprint("model.ckpt-", step))
 	return each(monitors, "Saved", step, func(m hooks.Monitor) error { return m.Saved(step, path) })
 }

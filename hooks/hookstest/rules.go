@@ -148,6 +148,25 @@ func checkNaN(newMonitor func() hooks.Monitor, dir string) error {
 	return nil
 }
 
+// saving asks for a checkpoint at every step.
+func saving() hooks.Monitor {
+	var run *hooks.Run
+	return hooks.Funcs{
+		OnBegin:   func(r *hooks.Run) error { run = r; return nil },
+		OnStepEnd: func(int64, hooks.Outputs) (bool, error) { run.RequestSave(); return false, nil },
+	}
+}
+
+func checkLateSaves(newMonitor func() hooks.Monitor, dir string) error {
+	l, err := NewLoop(dir)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	l.LateSaves = true
+	return l.Run(newMonitor(), saving())
+}
+
 // checkOthersAsk adds a monitor that asks for a checkpoint and two evaluations at every
 // step.
 func checkOthersAsk(newMonitor func() hooks.Monitor, dir string) error {

@@ -104,18 +104,27 @@ func checkConcurrent(newMonitor func() hooks.Monitor, dir string) error {
 }
 
 func checkGoroutines(newMonitor func() hooks.Monitor, dir string) error {
-	before := runtime.NumGoroutine()
+	before := goroutines(func(n, last int) bool { return n == last })
 	if _, err := drive(newMonitor(), dir, nil); err != nil {
 		return err
 	}
-	// Goroutines that were told to end need a moment.
+	if after := goroutines(func(n, _ int) bool { return n <= before }); after > before {
+		return fmt.Errorf("there were %d goroutines before the run and are %d after it", before, after)
+	}
+	return nil
+}
+
+// goroutines counts until enough says so, for a tenth of a second at most: goroutines that
+// were told to end need a moment.
+func goroutines(enough func(n, last int) bool) (n int) {
 	for range 100 {
-		if runtime.NumGoroutine() <= before {
-			return nil
+		last := n
+		if n = runtime.NumGoroutine(); enough(n, last) {
+			break
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return fmt.Errorf("there were %d goroutines before the run and are %d after it", before, runtime.NumGoroutine())
+	return n
 }
 
 // checkFiles counts open files where the operating system tells.

@@ -33,6 +33,7 @@ var layers = [][]string{
 	{"hooks"},
 	{"graphactions"},
 	{"estimator", "export", "serve"},
+	{"tune"},
 	{"cmd", "examples", "notebooks", "docs"},
 }
 
@@ -177,6 +178,8 @@ func TestViolations(t *testing.T) {
 		{"estimator/canned", "estimator", false},
 		{"estimator", "estimator/canned", true},
 		{"examples/quickstart", "estimator", false},
+		{"estimator", "tune", true},
+		{"tune", "estimator", false},
 		{"ops/opstest", "session", false},
 		{"ops", "ops/opstest", false}, // only tests do
 		{"unheard", "graph", true},

@@ -42,6 +42,16 @@ func Supported(dt tensor.Dtype) bool {
 	return false
 }
 
+// Named returns the supported dtype whose String is name.
+func Named(name string) (dt tensor.Dtype, ok bool) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64, tensor.Int64, tensor.Int32, tensor.Int, tensor.Uint8, tensor.Bool} {
+		if dt.String() == name {
+			return dt, true
+		}
+	}
+	return dt, false
+}
+
 // New returns a zeroed tensor. No axes make a scalar, whose one element can be
 // written through Elements.
 func New(dt tensor.Dtype, shape tensor.Shape) *tensor.Dense {

@@ -1,0 +1,228 @@
+package experiment_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorgonia.org/tensor"
+
+	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/experiment"
+	"github.com/stheno-ml/stheno/hooks"
+)
+
+// slept returns how long a call waited.
+func slept(t *testing.T, call func(context.Context) (*experiment.Result, error)) time.Duration {
+	t.Helper()
+	start := time.Now()
+	_, err := call(ctx)
+	require.NoError(t, err)
+	return time.Since(start)
+}
+
+// D4, D5, D6 and D24 are different: see the table of differences.
+func TestConformanceD(t *testing.T) {
+	t.Run("D1", func(t *testing.T) {
+		p := newParts(t)
+		res, err := p.experiment(t, 7, experiment.Delay(0)).Train(ctx)
+		require.NoError(t, err)
+		require.Equal(t, 1, p.watch.fits)
+		require.Equal(t, []int64{7}, p.watch.last)
+		require.Zero(t, p.watch.evals)
+		require.Empty(t, res.Evaluations)
+	})
+	t.Run("D2", func(t *testing.T) {
+		for _, d := range []time.Duration{0, time.Second, 3 * time.Second} {
+			synctest.Test(t, func(t *testing.T) {
+				require.Equal(t, d, slept(t, newParts(t).experiment(t, 1, experiment.Delay(d)).Train))
+			})
+		}
+	})
+	t.Run("D3", func(t *testing.T) {
+		for index, want := range map[int]time.Duration{0: 0, 1: 5 * time.Second, 3: 15 * time.Second, 100: time.Minute} {
+			synctest.Test(t, func(t *testing.T) {
+				require.Equal(t, want, slept(t, newParts(t).experiment(t, 1, experiment.OfTask(experiment.Task{Index: index})).Train))
+			})
+		}
+	})
+	t.Run("D8", func(t *testing.T) {
+		// The input of the sixth evaluation fails: that ends it.
+		synctest.Test(t, func(t *testing.T) {
+			p := newParts(t)
+			_, err := p.experiment(t, 3).Train(ctx)
+			require.NoError(t, err)
+			stop, calls := errors.New("stop"), 0
+			input := datasets.Func(numbers(1).Spec(), func() (datasets.Batch, error) {
+				if calls++; calls == 6 {
+					return datasets.Batch{}, stop
+				}
+				return datasets.Batch{Features: map[string]*tensor.Dense{datasets.DefaultFeature: tensor.New(tensor.WithShape(1), tensor.WithBacking([]float32{1}))}}, nil
+			})
+			p.eval = estimator.NewEvalSpec("", input, estimator.Steps(1))
+			_, err = p.experiment(t, 0, experiment.EvaluateAgain()).ContinuousEval(ctx)
+			require.ErrorIs(t, err, stop)
+			require.Equal(t, 6, calls)
+		})
+	})
+	t.Run("D9", func(t *testing.T) {
+		p := newParts(t)
+		e := p.experiment(t, 100, experiment.EvaluateAgain())
+		_, err := e.Train(ctx)
+		require.NoError(t, err)
+		res, err := e.ContinuousEval(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int64{100}, steps(res.Evaluations))
+	})
+	t.Run("D11", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := newParts(t)
+			_, err := p.experiment(t, 3).Train(ctx)
+			require.NoError(t, err)
+			count := -1
+			res, err := p.experiment(t, 0, experiment.EvaluateAgain(), experiment.While(func(estimator.Metrics) bool { count++; return count < 3 })).ContinuousEval(ctx)
+			require.NoError(t, err)
+			require.Len(t, res.Evaluations, 3)
+		})
+	})
+	t.Run("D13", func(t *testing.T) {
+		for _, schedule := range []string{"local_run", "train_and_evaluate"} {
+			p := newParts(t)
+			build := func(string) (*experiment.Experiment, error) { return p.experiment(t, 5), nil }
+			res, err := experiment.Run(ctx, build, p.est.ModelDir(), experiment.WithSchedule(schedule))
+			require.NoError(t, err)
+			require.Equal(t, 1, p.watch.fits)
+			require.Equal(t, []int64{5}, steps(res.Evaluations))
+			require.Equal(t, 1, p.x.exports)
+			require.Equal(t, []string{"path"}, res.Exports)
+			// The one monitor that is added has asked for that evaluation.
+			require.Equal(t, 1, p.watch.evals)
+		}
+	})
+	t.Run("D14", func(t *testing.T) {
+		p := newParts(t, estimator.SaveCheckpointsSteps(2))
+		p.eval = p.eval.With(estimator.At(hooks.Never()))
+		res, err := p.experiment(t, 7).TrainAndEvaluate(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int64{7}, steps(res.Evaluations))
+	})
+	t.Run("D15", func(t *testing.T) {
+		// There is no min_eval_frequency: a local directory is evaluated at each
+		// checkpoint, or by the schedule that is given.
+		for _, c := range []struct {
+			opts []estimator.EvalSpecOption
+			want []int64
+		}{
+			{nil, []int64{2, 4, 6, 7}},
+			{[]estimator.EvalSpecOption{estimator.At(hooks.EverySteps(3))}, []int64{3, 6, 7}},
+			{[]estimator.EvalSpecOption{estimator.At(hooks.Never())}, []int64{7}},
+		} {
+			p := newParts(t, estimator.SaveCheckpointsSteps(2))
+			p.eval = p.eval.With(c.opts...)
+			res, err := p.experiment(t, 7).TrainAndEvaluate(ctx)
+			require.NoError(t, err)
+			require.Equal(t, c.want, steps(res.Evaluations))
+		}
+	})
+	t.Run("D17", func(t *testing.T) {
+		for _, c := range []struct {
+			max, want int64
+			opts      []experiment.Option
+		}{
+			{1e14, 1e13, nil}, {1e14, 1234, []experiment.Option{experiment.StepsPerIteration(1234)}}, {0, 1000, nil},
+		} {
+			p := newParts(t)
+			p.watch.stop = true
+			_, err := p.experiment(t, c.max, c.opts...).ContinuousTrainAndEval(ctx)
+			require.NoError(t, err)
+			require.Equal(t, []int64{c.want}, p.watch.last)
+		}
+	})
+	t.Run("D21", func(t *testing.T) {
+		p := newParts(t)
+		mine := make([]hooks.Monitor, 1, 8)
+		mine[0] = p.watch
+		e, err := experiment.New(p.est, estimator.NewTrainSpec(numbers(1, 2), estimator.Monitors(mine...)), p.eval)
+		require.NoError(t, err)
+		other := &watcher{}
+		e.ExtendTrainHooks(other)
+		_, err = e.Train(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 1}, []int{p.watch.fits, other.fits})
+		require.Equal(t, append([]hooks.Monitor{p.watch}, make([]hooks.Monitor, 7)...), mine[:8])
+	})
+	t.Run("D22", func(t *testing.T) {
+		p := newParts(t)
+		res, err := p.experiment(t, 1000).Test(ctx)
+		require.NoError(t, err)
+		require.Equal(t, []int64{1}, p.watch.last)
+		require.Equal(t, []int64{1}, steps(res.Evaluations))
+		require.Equal(t, 1, p.x.exports)
+	})
+	t.Run("D25", func(t *testing.T) {
+		for _, c := range []struct {
+			task experiment.Task
+			want string
+		}{
+			{experiment.Task{Type: "worker", Cluster: true}, "train"},
+			{experiment.Task{Type: "chief", Cluster: true}, "train"},
+			{experiment.Task{Type: "master", Cluster: true}, "train_and_evaluate"},
+			{experiment.Task{Type: "evaluator", Cluster: true}, "continuous_eval"},
+			{experiment.Task{Type: "ps", Cluster: true}, "run_std_server"},
+			{experiment.Task{}, "train_and_evaluate"},
+			{experiment.Task{Type: "worker"}, "train_and_evaluate"},
+		} {
+			p := newParts(t)
+			if c.want == "continuous_eval" {
+				_, err := p.experiment(t, 2).Train(ctx)
+				require.NoError(t, err)
+				p.watch.fits = 0
+			}
+			build := func(dir string) (*experiment.Experiment, error) {
+				require.Equal(t, p.est.ModelDir(), dir)
+				return p.experiment(t, 2, experiment.OfTask(c.task)), nil
+			}
+			res, err := experiment.Run(ctx, build, p.est.ModelDir())
+			did := map[string]string{"1 0": "train", "1 1": "train_and_evaluate", "0 1": "continuous_eval"}
+			if err != nil {
+				require.ErrorContains(t, err, "run_std_server: there is no cluster package yet")
+				require.Equal(t, "run_std_server", c.want)
+				continue
+			}
+			require.Equal(t, c.want, did[fmt.Sprint(p.watch.fits, " ", len(res.Evaluations))], "%+v", c.task)
+		}
+	})
+	t.Run("D26", func(t *testing.T) {
+		p := newParts(t)
+		build := func(task experiment.Task) func(string) (*experiment.Experiment, error) {
+			return func(string) (*experiment.Experiment, error) { return p.experiment(t, 2, experiment.OfTask(task)), nil }
+		}
+		broken := errors.New("broken")
+		good := build(experiment.Task{})
+		for _, c := range []struct {
+			dir   string
+			build func(string) (*experiment.Experiment, error)
+			opts  []experiment.RunOption
+			want  string
+		}{
+			{"", good, nil, `the directory is ""`},
+			{"dir", nil, nil, "the function that builds the experiment is nil"},
+			{"dir", func(string) (*experiment.Experiment, error) { return nil, nil }, nil, "returned nil"},
+			{"dir", func(string) (*experiment.Experiment, error) { return nil, broken }, nil, "building the experiment: broken"},
+			{"dir", good, []experiment.RunOption{experiment.WithSchedule("dance")}, `there is no schedule "dance", have ["continuous_eval" "continuous_eval_on_train_data"`},
+			{"dir", good, []experiment.RunOption{experiment.WithSchedule("")}, `there is no schedule ""`},
+			{"dir", build(experiment.Task{Type: "dancer", Cluster: true}), nil, `no default schedule for the task type "dancer"`},
+			{"dir", build(experiment.Task{Cluster: true}), nil, "must specify a schedule"},
+		} {
+			_, err := experiment.Run(ctx, c.build, c.dir, c.opts...)
+			require.ErrorContains(t, err, "experiment: Run: ")
+			require.ErrorContains(t, err, c.want)
+			require.Zero(t, p.watch.fits)
+		}
+	})
+}

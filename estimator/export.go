@@ -155,7 +155,7 @@ func only(m *model, ckpt *saver.Checkpoint) (*saver.Checkpoint, error) {
 	for _, v := range want {
 		part.Tensors[v.Name] = ckpt.Tensors[v.Name]
 	}
-	for _, key := range []string{metadataSignature, graphactions.MetadataSeed, graphactions.MetadataEngine} {
+	for _, key := range []string{metadataSignature, metadataParams, graphactions.MetadataSeed, graphactions.MetadataEngine} {
 		if value, ok := ckpt.Metadata[key]; ok {
 			part.Metadata[key] = value
 		}

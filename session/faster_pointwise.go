@@ -65,25 +65,36 @@ func binaryLoop[T float](sign string) func(y, a, b []T) {
 			}
 		}
 	case "<":
-		return compareLoop(func(a, b T) bool { return a < b })
+		return lessLoop[T]
 	case ">":
-		return compareLoop(func(a, b T) bool { return a > b })
+		return func(y, a, b []T) { lessLoop(y, b, a) }
 	case "<=":
-		return compareLoop(func(a, b T) bool { return a <= b })
+		return atMostLoop[T]
 	case ">=":
-		return compareLoop(func(a, b T) bool { return a >= b })
+		return func(y, a, b []T) { atMostLoop(y, b, a) }
 	}
 	return nil
 }
 
-func compareLoop[T float](holds func(a, b T) bool) func(y, a, b []T) {
-	return func(y, a, b []T) {
-		for i, v := range a {
-			y[i] = 0
-			if holds(v, b[i]) {
-				y[i] = 1
-			}
+func lessLoop[T float](y, a, b []T) {
+	b = b[:len(a)]
+	for i, v := range a {
+		var less T
+		if v < b[i] {
+			less = 1
 		}
+		y[i] = less
+	}
+}
+
+func atMostLoop[T float](y, a, b []T) {
+	b = b[:len(a)]
+	for i, v := range a {
+		var atMost T
+		if v <= b[i] {
+			atMost = 1
+		}
+		y[i] = atMost
 	}
 }
 
@@ -162,6 +173,17 @@ func unaryLoop[T float](name string, f func(T) T) func(y, x []T) {
 		return func(y, x []T) {
 			for i, v := range x {
 				y[i] = -v
+			}
+		}
+	case "sign": // Gorgonia's function of one element has no 0
+		return func(y, x []T) {
+			for i, v := range x {
+				y[i] = v
+				if v > 0 {
+					y[i] = 1
+				} else if v < 0 {
+					y[i] = -1
+				}
 			}
 		}
 	case "square":

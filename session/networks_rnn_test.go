@@ -1,11 +1,6 @@
 package session_test
 
-import (
-	"fmt"
-
-	. "gorgonia.org/gorgonia"
-	"gorgonia.org/tensor"
-)
+import . "gorgonia.org/gorgonia"
 
 // gate is one of the four of an LSTM.
 type gate struct{ x, h, bias *Node }
@@ -25,13 +20,12 @@ func (a gate) of(x, h *Node) *Node {
 // characters is the network of charRNN: an embedding, an LSTM layer of so many units, and
 // a dense layer, unrolled over one sentence.
 type characters struct {
-	g                   *ExprGraph
-	read, forget        gate
-	write, candidate    gate
-	embedding, whd, bd  *Node
-	h, c                *Node // the states before the sentence
-	learnables          Nodes
-	vocabulary, classes int
+	g                              *ExprGraph
+	read, forget, write, candidate gate
+	embedding, whd, bd             *Node
+	h, c                           *Node // the states before the sentence
+	learnables                     Nodes
+	vocabulary                     int
 }
 
 func newCharacters(units int) *characters {
@@ -89,6 +83,3 @@ func charRNN(n int) *network {
 	Read(cost, loss)
 	return trainable(r.g, cost, loss, NewRMSPropSolver(WithLearnRate(0.01), WithL2Reg(1e-6), WithClip(5)), r.learnables...)
 }
-
-var _ = fmt.Sprint
-var _ tensor.Shape

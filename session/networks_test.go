@@ -20,13 +20,13 @@ import (
 //
 // What is not here:
 //   - mnist reads files and builds nothing;
-//   - convnet_cuda is convnet with ops that need the build tag cuda, without which they are
-//     the ops of convnet;
-//   - charRNN, iris and the yolos' programs around the network: reading rows, images and
-//     Darknet's weights, sampling, drawing boxes;
+//   - convnet_cuda is convnet on a GPU: without the build tag cuda its ops are convnet's;
+//   - what the programs do around their networks: reading rows, images and weights in
+//     Darknet's format, sampling characters, drawing boxes;
 //   - the LispMachine, on which charRNN and the fine-tuning of stacked_autoencoder run. It
-//     differentiates while it runs; here, as for any tape machine, gorgonia.Grad comes
-//     first. TestLispMachine shows what it makes of the two.
+//     differentiates while it runs; here, as for Gorgonia's other machine, gorgonia.Grad
+//     comes first. charRNN itself does not get far: under Go 1.26 its LispMachine panics in
+//     the second step. TestLispMachine compares the first.
 var networks = []struct {
 	name         string
 	build        func(n int) *network
@@ -149,6 +149,44 @@ func TestNetworksOfGorgonia(t *testing.T) {
 	}
 }
 
+// The two programs for the LispMachine begin with the same loss there.
+func TestLispMachine(t *testing.T) {
+	r, a := newCharacters(7), newAutoencoders(8)
+	a.let()
+	for name, c := range map[string]struct {
+		cost *gorgonia.Node
+		ours *network
+	}{
+		"charRNN":                      {r.cost(sentence(12, r.vocabulary)), charRNN(7)},
+		"stacked_autoencoder-finetune": {a.finetuneCost(), finetuning(8)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lisp := gorgonia.NewLispMachine(c.cost.Graph().SubgraphRoots(c.cost))
+			require.NoError(t, lisp.RunAll())
+			want := numbers(c.cost.Value().Data())[0]
+			require.NoError(t, lisp.Close())
+			require.InEpsilon(t, want, c.ours.train(t, sessionVM, 1)[0][0], 1e-5)
+		})
+	}
+}
+
+// What the networks above leave out is refused.
+func TestNetworksWithRandomOpsAreRefused(t *testing.T) {
+	g := gorgonia.NewGraph()
+	x := given(g, "x", pixels("x", 4, 1, 28, 28))
+	pooled := halved(gorgonia.Must(gorgonia.Rectify(conv3(x, weights(g, tensor.Float64, "w0", 8, 1, 3, 3)))))
+	gorgonia.Must(gorgonia.Dropout(pooled, 0.2))
+	var refused *session.RefusedOpError
+	require.ErrorAs(t, session.NewVM(g).RunAll(), &refused)
+	require.Equal(t, "Dropout", refused.Op)
+
+	a := newAutoencoders(8)
+	a.let()
+	a.cost(0, gorgonia.BinomialRandomNode(a.g, tensor.Float64, 1, 0.1))
+	require.ErrorAs(t, session.NewVM(a.g).RunAll(), &refused)
+	require.Contains(t, refused.Op, "BinomialRandomNode")
+}
+
 // BenchmarkExamples compares the two machines on a step of each network: go test -bench
 // Examples, with -count for medians.
 func BenchmarkExamples(b *testing.B) {
@@ -174,7 +212,7 @@ func BenchmarkExamples(b *testing.B) {
 func made(dt tensor.Dtype, name string, scale float64, shape ...int) *tensor.Dense {
 	r := philox.New(1, name, 0)
 	t := tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
-	for i := range shape0(shape) {
+	for i := range tensor.Shape(shape).TotalSize() {
 		v := scale * r.Normal(uint64(i))
 		if dt == tensor.Float32 {
 			t.Float32s()[i] = float32(v)
@@ -185,8 +223,6 @@ func made(dt tensor.Dtype, name string, scale float64, shape ...int) *tensor.Den
 	return t
 }
 
-func shape0(shape []int) int { return tensor.Shape(shape).TotalSize() }
-
 // given is an input node with a value.
 func given(g *gorgonia.ExprGraph, name string, value *tensor.Dense) *gorgonia.Node {
 	return gorgonia.NewTensor(g, value.Dtype(), value.Dims(), gorgonia.WithName(name),
@@ -196,7 +232,7 @@ func given(g *gorgonia.ExprGraph, name string, value *tensor.Dense) *gorgonia.No
 // weights is a variable with made-up values of the size that Glorot and Bengio propose.
 func weights(g *gorgonia.ExprGraph, dt tensor.Dtype, name string, shape ...int) *gorgonia.Node {
 	fan := shape[0] + shape[1]
-	field := shape0(shape[2:])
+	field := tensor.Shape(shape[2:]).TotalSize()
 	return given(g, name, made(dt, name, math.Sqrt(2/float64(fan*field)), shape...))
 }
 

@@ -225,10 +225,18 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		st.kernel = sized // its memory comes from planMemory
 		return nil
 	}
-	if k := st.op.OverwritesInput(); k >= 0 && k < len(st.inputs) {
+	if k := overwritten(st.op); k >= 0 && k < len(st.inputs) {
 		st.copies = append(st.copies, k)
 	}
 	return nil
+}
+
+// overwritten returns the input that a stock op may write to, -1 if none.
+func overwritten(op gorgonia.Op) int {
+	if fmt.Sprintf("%T", op) == "*gorgonia.yoloOp" {
+		return 0 // it says none, and returns its input, transposed and through a sigmoid
+	}
+	return op.OverwritesInput()
 }
 
 // planInput finds the value of a node without an op: a variable, a fed placeholder,

@@ -52,6 +52,11 @@ var stockRules = []stockRule{
 		Use: "use ops.Div of 1 by ops.Sqrt",
 	},
 	{
+		Op: "HadamardDiv", Types: []string{"gorgonia.elemBinOp"}, match: isDivision, replace: replaceDivision,
+		Why: "is +Inf wherever the divisor is 0",
+		Use: "use ops.Div",
+	},
+	{
 		Op: "ByIndices", Types: []string{"*gorgonia.byIndicesOp"}, replace: replaceByIndices,
 		Why: "reads the wrong elements along a middle axis",
 		Use: "transpose so that the axis comes first",
@@ -178,6 +183,9 @@ func isTwoCubes(n *gorgonia.Node) bool {
 	}
 	return elementwise(graph.InputsOf(in[1])[0], "invSqrt")
 }
+
+// isDivision recognises a division of floats for which there is a kernel.
+func isDivision(n *gorgonia.Node) bool { return elementwise(n, divide) && replaceDivision(n) != nil }
 
 // isOuterGradient recognises Gᵀ×a, where G is the gradient of an outer product of a.
 func isOuterGradient(n *gorgonia.Node) bool {

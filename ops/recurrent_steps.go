@@ -45,7 +45,7 @@ func forward[T float](c *cell, at positions, step func(*row[T])) func() kernel {
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
 			r := c.of(in[0].Shape(), in[2].Shape())
 			l, err := lengthsOf(at.value(at.lengths, in), r.batch, r.time)
-			if err != nil {
+			if err != nil || r.batch == 0 {
 				return err
 			}
 			hidden, last, gates, saved := sections(&r, elements[T](out))
@@ -152,7 +152,7 @@ func backward[T float](c *cell, at positions, back func(*row[T])) func() kernel 
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
 			r := c.of(in[3].Shape(), in[2].Shape())
 			l, err := lengthsOf(at.value(at.lengths, in), r.batch, r.time)
-			if err != nil {
+			if err != nil || r.batch == 0 {
 				return err
 			}
 			hidden, _, gates, saved := sections(&r, elements[T](in[0]))

@@ -102,7 +102,7 @@ func (p *program) viewed(i int) (owner int, ok bool) {
 	}
 	owner = st.inputs[0]
 	from := &p.steps[owner]
-	return owner, from.kernel != nil && len(from.shape) > 0
+	return owner, from.kernel != nil && len(from.shape) > 0 && from.shape.TotalSize() == st.shape.TotalSize()
 }
 
 // viewOf makes node i a view of its input's memory where it can be one.

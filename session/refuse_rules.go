@@ -102,6 +102,11 @@ var stockRules = []stockRule{
 		Use: "transpose so that the axis comes last, and transpose the result back",
 	},
 	{
+		Op: "SoftMax and LogSoftMax", Types: []string{"*gorgonia.softmaxOp"}, replace: replaceSoftmax,
+		Why: "subtract the first element of the tensor in place of each row's, so that rows far from it are NaN",
+		Use: "use ops.Softmax or ops.LogSoftmax",
+	},
+	{
 		Op: "SoftMax gradient of a column", Types: []string{"*gorgonia.softmaxDiffOp"}, match: isColumnSoftmaxGradient,
 		Why: "is along the last axis where SoftMax and LogSoftMax, given no axis, went along the first",
 		Use: "name the axis, or use ops.Softmax or ops.LogSoftmax",

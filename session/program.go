@@ -76,18 +76,27 @@ func (p *program) matches(fetches gorgonia.Nodes, feed graph.Feed) bool {
 	return true
 }
 
-// compile orders what the fetches need, infers shapes, and plans memory.
-func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*gorgonia.Node]tensor.Shape) (*program, error) {
+// compile orders what the fetches need, infers shapes, and plans memory. A panic becomes
+// an error that names the node.
+func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*gorgonia.Node]tensor.Shape) (_ *program, err error) {
 	p := &program{
 		graph: g, fetches: append(gorgonia.Nodes(nil), fetches...), shapes: shapes,
 		index: map[*gorgonia.Node]int{},
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			if err = fmt.Errorf("compiling: panic: %v", r); p.current < len(p.nodes) {
+				err = nodeError(g, p.nodes[p.current], nil, err)
+			}
+		}
+	}()
 	p.order(fetches)
 	if err := p.inferShapes(); err != nil {
 		return nil, err
 	}
 	var missing []string
 	for i, n := range p.nodes {
+		p.current = i
 		if err := p.plan(s, i, n, &missing); err != nil {
 			return nil, err
 		}

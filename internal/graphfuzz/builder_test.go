@@ -156,7 +156,7 @@ func (b *builder) integer(low, high int, shape ...int) *entry {
 	a := zeros(dtypes[b.below(len(dtypes))], shape...)
 	for i, v := range b.integers(len(a.x), low, high) {
 		if a.dt == tensor.Uint8 {
-			v = max(v, 0)
+			v = min(max(v, 0), 255)
 		}
 		a.x[i] = exact(float64(v))
 	}

@@ -16,7 +16,7 @@ type gradient struct {
 	loss, wrt *entry
 }
 
-// gradients adds those of a weighted sum of the last node that has any.
+// gradients adds those of a weighted sum of a node: of the first or the last that has any.
 func (b *builder) gradients() (all []gradient) {
 	var leaves []*entry
 	for _, e := range b.entries {
@@ -24,8 +24,14 @@ func (b *builder) gradients() (all []gradient) {
 			leaves = append(leaves, e)
 		}
 	}
-	for k := len(b.entries) - 1; k >= 0 && len(all) == 0; k-- {
-		loss := b.entries[k]
+	order := slices.Clone(b.entries)
+	if b.one(3) {
+		slices.Reverse(order)
+	}
+	for _, loss := range order {
+		if len(all) > 0 {
+			break
+		}
 		if loss.ref == nil || loss.late || loss.built.dt != tensor.Float32 && loss.built.dt != tensor.Float64 || len(loss.built.x) == 0 {
 			continue
 		}
@@ -64,7 +70,7 @@ func (c *check) compareGradient(g *gradient, got array, feed map[*entry]array) {
 	if got.dt != leaf.dt || len(got.x) != len(leaf.x) {
 		c.t.Fatalf("the gradient of %q is %v %v, want %v %v", g.wrt.name, got.dt, got.shape, leaf.dt, leaf.shape)
 	}
-	for range min(len(got.x), 4) {
+	for range min(len(got.x), 6) {
 		i := (c.below(256)*7 + len(got.x)/2) % len(got.x)
 		r := &arithmetic{epsilon: epsilon(tensor.Float64)}
 		for _, e := range c.entries {
@@ -72,7 +78,7 @@ func (c *check) compareGradient(g *gradient, got array, feed map[*entry]array) {
 				r.epsilon = epsilon(tensor.Float32)
 			}
 		}
-		values, _, _ := c.evaluate(r, feed, g.wrt, i)
+		values, _, _ := c.evaluate(r, feed, g.wrt, i, g.loss)
 		if r.ambiguous || !tame(values, r.epsilon) {
 			return
 		}

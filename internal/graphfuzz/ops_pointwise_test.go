@@ -71,36 +71,37 @@ var pointwiseOps = []op{
 	unary("GELU", ops.GELU, pointwise(gelu)),
 	{"LeakyReLU", func(b *builder) {
 		x, alpha := b.float(0, 4), b.number(0.2, 0, -0.5, 1)
-		b.add("LeakyReLU", "f", leaky(alpha), []*entry{x}, ops.LeakyReLU(b.g, x.node, alpha))
+		b.add("LeakyReLU", "f", given(finite(alpha), leaky(alpha)), []*entry{x}, ops.LeakyReLU(b.g, x.node, alpha))
 	}},
 	{"ELU", func(b *builder) {
 		x, alpha := b.float(0, 4), b.number(1, 0.5, 2)
-		b.add("ELU", "f", elu(1, alpha), []*entry{x}, ops.ELU(b.g, x.node, alpha))
+		b.add("ELU", "f", given(finite(alpha), elu(1, alpha)), []*entry{x}, ops.ELU(b.g, x.node, alpha))
 	}},
 	pairOp("SigmoidCrossEntropy", ops.SigmoidCrossEntropy, pairs(sigmoidCrossEntropy)),
 	pairOp("SquaredError", ops.SquaredError, pairs(squaredError)),
 	{"Huber", func(b *builder) {
 		x := b.float(0, 4)
 		y, delta := b.shaped(x.built.shape...), b.number(1, 0.5, 3)
-		ref := pairs(huber(delta))
-		if !(delta > 0) {
-			ref = never
-		}
-		b.add("Huber", "ff", ref, []*entry{x, y}, ops.Huber(b.g, x.node, y.node, delta))
+		b.add("Huber", "ff", given(delta > 0 && finite(delta), pairs(huber(delta))), []*entry{x, y}, ops.Huber(b.g, x.node, y.node, delta))
 	}},
 	{"Dropout", func(b *builder) {
 		x, step, rate := b.float(0, 4), b.step(), b.number(0.5, 0.25, 0, 0.9)
 		ref := dropout(b.g.Seed(), "d", rate)
-		if !(rate >= 0 && rate < 1) {
-			ref = never
-		} else if rate == 0 {
+		if rate == 0 {
 			ref = unchanged
 		}
-		b.add("Dropout", "fa", ref, []*entry{x, step}, ops.Dropout(b.g, x.node, step.node, rate, "d"))
+		b.add("Dropout", "fa", given(rate >= 0 && rate < 1, ref), []*entry{x, step}, ops.Dropout(b.g, x.node, step.node, rate, "d"))
 	}},
 }
 
-// never is the interpreter of arguments that building refuses.
+// given is an interpreter where arguments are right. Where they are not, building refuses.
+func given(right bool, ref reference) reference {
+	if right {
+		return ref
+	}
+	return never
+}
+
 func never(_ *arithmetic, in []array) ([]array, error) { return nil, wants(false, in...) }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

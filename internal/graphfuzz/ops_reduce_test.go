@@ -81,10 +81,7 @@ var reduceOps = []op{
 	}},
 	{"L1L2", func(b *builder) {
 		x, l1, l2 := b.float(0, 3), b.number(0.5, 0, 1), b.number(2, 0, 0.1)
-		if !finite(l1) || !finite(l2) {
-			l1, l2 = 1, 1
-		}
-		b.add("L1L2", "f", l1l2(l1, l2), []*entry{x}, ops.L1L2(b.g, x.node, l1, l2))
+		b.add("L1L2", "f", given(finite(l1) && finite(l2), l1l2(l1, l2)), []*entry{x}, ops.L1L2(b.g, x.node, l1, l2))
 	}},
 	unary("ArgMax", ops.ArgMax, argMax),
 	{"TopK", func(b *builder) {

@@ -62,6 +62,9 @@ func updating(name, kinds string, f func(b *builder, variable, value *gorgonia.N
 		if made := b.add(name, kinds, ref, []*entry{v, value}, n); made != nil {
 			made[0].update, made[0].late = true, true
 			b.updated[v] = true
+			if v.built.dt == b.dt && b.one(2) { // what is computed from both sees the old value too
+				b.add("Sub", "ff", broadcast(num.sub), []*entry{made[0], v}, ops.Sub(b.g, n, v.node))
+			}
 		}
 	}}
 }
@@ -75,10 +78,7 @@ var stateOps = []op{
 	}),
 	updating("AssignMovingAverage", "ff", func(b *builder, variable, value *gorgonia.Node) (*gorgonia.Node, reference) {
 		momentum := b.number(0.9, 0, 0.5)
-		ref := movingAverage(momentum)
-		if !(momentum >= 0 && momentum < 1) {
-			ref = never
-		}
+		ref := given(momentum >= 0 && momentum < 1, movingAverage(momentum))
 		return ops.AssignMovingAverage(b.g, variable, value, momentum), ref
 	}),
 	{"Group", func(b *builder) {

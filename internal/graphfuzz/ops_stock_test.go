@@ -102,7 +102,7 @@ var stockOps = []op{
 	stockUnary("Neg", gorgonia.Neg, pointwise(func(_ *arithmetic, x num) num { return x.neg() })),
 	stockUnary("Square", gorgonia.Square, pointwise(func(_ *arithmetic, x num) num { return x.mul(x) })),
 	stockUnary("Cube", gorgonia.Cube, pointwise(func(_ *arithmetic, x num) num { return x.mul(x).mul(x) })),
-	stockUnary("Exp", gorgonia.Exp, pointwise(func(_ *arithmetic, x num) num { return x.exp() })),
+	stockUnary("Exp", gorgonia.Exp, pointwise(stockExp)),
 	stockUnary("Tanh", gorgonia.Tanh, pointwise(func(_ *arithmetic, x num) num { return x.tanh() })),
 	stockUnary("Sqrt", gorgonia.Sqrt, pointwise(func(_ *arithmetic, x num) num { return x.sqrt() })),
 	stockUnary("Sigmoid", gorgonia.Sigmoid, pointwise(stockSigmoid)),
@@ -156,6 +156,14 @@ var stockOps = []op{
 			return gorgonia.Slice(x.node, gorgonia.S(k))
 		}
 	}),
+}
+
+// stockExp loses digits of a large x in float32.
+func stockExp(_ *arithmetic, x num) num {
+	y := x.exp()
+	y.e += times(x.v, y.v)
+	y.de += times(times(x.v, y.v), x.d)
+	return y
 }
 
 // stockSigmoid is 1 from 19 on (float32: 15), where it should be 5e-9 less.

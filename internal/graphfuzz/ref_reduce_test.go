@@ -64,7 +64,7 @@ func total(_ *arithmetic, terms []num) num { return sum(terms...) }
 
 func mean(_ *arithmetic, terms []num) num { return sum(terms...).div(exact(float64(len(terms)))) }
 
-// largest is the first of the largest, NaN if there is one.
+// largest is the first of the largest, NaN if there is one. Whether 0 is above -0 is open.
 func largest(r *arithmetic, terms []num) num {
 	best := exact(math.Inf(-1))
 	for i, x := range terms {
@@ -73,6 +73,8 @@ func largest(r *arithmetic, terms []num) num {
 		}
 		if i == 0 || r.above(x, best) {
 			best = x
+		} else if x.v == 0 && best.v == 0 && math.Signbit(x.v) != math.Signbit(best.v) {
+			r.ambiguous = true
 		}
 	}
 	return best

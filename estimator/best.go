@@ -189,18 +189,24 @@ func (k *bestKeeper) resume(entries []bestEntry) {
 	}
 }
 
-// pin pins the best. One without a checkpoint gives its place back to what it displaced.
-func (k *bestKeeper) pin(dir string) error {
+// pin pins the best of those that have a checkpoint. One that has none, and is not of a
+// step pending, gives its place back to what it displaced.
+func (k *bestKeeper) pin(dir string, pending ...int64) error {
 	saved, err := saver.Steps(dir)
 	if err != nil {
 		return err
 	}
-	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool { return !slices.Contains(saved, e.Step) })
-	if err := k.recall(dir); err != nil && !errors.Is(err, saver.ErrCorrupt) {
+	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool {
+		return !slices.Contains(saved, e.Step) && !slices.Contains(pending, e.Step)
+	})
+	durable := *k
+	durable.entries = slices.DeleteFunc(slices.Clone(k.entries), func(e bestEntry) bool { return !slices.Contains(saved, e.Step) })
+	if err := durable.recall(dir); err != nil && !errors.Is(err, saver.ErrCorrupt) {
 		return err
 	}
+	k.resume(durable.entries)
 	var pins []saver.Pin
-	for _, e := range k.entries {
+	for _, e := range durable.entries {
 		note, err := json.Marshal(e)
 		if err != nil {
 			return err

@@ -171,6 +171,24 @@ func TestContinuousEvalKeepsTheBest(t *testing.T) {
 	require.Equal(t, filepath.Join(f.dir, "model.ckpt-12.safetensors"), best)
 }
 
+// Where a trainer goes back, the earlier of equal checkpoints is the better one, and a step
+// that is saved anew is evaluated anew.
+func TestContinuousEvalOfATrainerThatGoesBack(t *testing.T) {
+	f := fill(t, 14, saver.KeepMax(1))
+	synctest.Test(t, func(t *testing.T) {
+		var found []string
+		later := time.Now().Add(time.Hour)
+		again := func() { require.NoError(t, os.Chtimes(f.save(11), later, later)) }
+		_, err := bowlIn(t, f.dir).ContinuousEval(ctx, target(12).With(estimator.KeepBest(estimator.Least("loss"), 1)), estimator.UntilStep(14), script(&found,
+			func() { f.save(13) }, func() { f.save(11) }, again, func() { f.save(14) }))
+		require.NoError(t, err)
+		require.Equal(t, []string{"missing checkpoint", "step 13", "step 11", "step 11", "step 14"}, found)
+	})
+	steps, err := saver.Steps(f.dir)
+	require.NoError(t, err)
+	require.Equal(t, []int64{11, 14}, steps)
+}
+
 func TestContinuousEvalEnds(t *testing.T) {
 	f := fill(t, 3)
 	f.save(3)

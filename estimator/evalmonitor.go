@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/stheno-ml/stheno/hooks"
@@ -25,13 +26,13 @@ type evalMonitor struct {
 
 	run       *hooks.Run
 	begun     time.Time
-	asked     time.Time // when the last evaluation was asked for, zero for never
-	step      int64     // the last step made
-	decided   int64     // the last step that an evaluation was asked for or passed over, -1 for none
-	evaluated int64     // the step of the last evaluation, -1 for none
-	saved     int64     // the step of the last checkpoint, -1 for none
-	path      string    // of that checkpoint
-	waiting   *Evaluation
+	asked     time.Time     // when the last evaluation was asked for, zero for never
+	step      int64         // the last step made
+	decided   int64         // the last step that an evaluation was asked for or passed over, -1 for none
+	evaluated int64         // the step of the last evaluation, -1 for none
+	saved     int64         // the step of the last checkpoint, -1 for none
+	path      string        // of that checkpoint
+	waiting   []*Evaluation // for their checkpoints, which may be written in the background
 	resumed   evalState
 }
 
@@ -74,7 +75,8 @@ func (m *evalMonitor) Name() string { return "estimator.EvalSpec/" + m.spec.name
 
 // Begin goes on with what an earlier run left.
 func (m *evalMonitor) Begin(run *hooks.Run) error {
-	m.run, m.begun = run, time.Now()
+	m.run, m.begun, m.asked, m.step, m.waiting = run, time.Now(), time.Time{}, run.FirstStep, nil
+	m.decided, m.evaluated, m.saved = -1, -1, -1
 	if !m.spec.atGiven {
 		run.Logger.Info(fmt.Sprintf("evaluation %q: %s", m.spec.name, m.spec.schedule()))
 	}
@@ -138,9 +140,11 @@ func (m *evalMonitor) ask() {
 // Saved goes on with an evaluation that waited for its checkpoint.
 func (m *evalMonitor) Saved(step int64, path string) error {
 	m.saved, m.path = step, path
-	if w := m.waiting; w != nil && w.Step == step {
-		m.waiting = nil
-		return m.settle(w, path)
+	for i, w := range m.waiting {
+		if w.Step == step {
+			m.waiting = slices.Delete(m.waiting, i, i+1)
+			return m.settle(w, path)
+		}
 	}
 	return nil
 }
@@ -169,7 +173,7 @@ func (m *evalMonitor) Evaluated(step int64, name string, results hooks.Metrics) 
 	case m.saved == step:
 		return m.settle(evaluation, m.path)
 	default:
-		m.waiting = evaluation
+		m.waiting = append(m.waiting, evaluation)
 		m.run.RequestSave()
 	}
 	return nil
@@ -177,7 +181,11 @@ func (m *evalMonitor) Evaluated(step int64, name string, results hooks.Metrics) 
 
 // settle has a checkpoint that was evaluated kept and exported.
 func (m *evalMonitor) settle(evaluation *Evaluation, path string) error {
-	return m.est.settle(m.ctx, m.spec, m.best, evaluation, path)
+	var pending []int64
+	for _, w := range m.waiting {
+		pending = append(pending, w.Step)
+	}
+	return m.est.settle(m.ctx, m.spec, m.best, evaluation, path, pending...)
 }
 
 // State returns what must not be forgotten with the run, nothing where nothing is kept or
@@ -187,7 +195,8 @@ func (m *evalMonitor) State() ([]byte, error) {
 	if m.best != nil {
 		s.Best = m.best.entries
 	}
-	if w := m.waiting; w != nil {
+	if n := len(m.waiting); n > 0 {
+		w := m.waiting[n-1] // the loop settles those before first
 		s.Waiting = &waitingState{Step: w.Step, Metrics: w.Metrics}
 	}
 	if len(s.Best) == 0 && s.Waiting == nil {

@@ -155,7 +155,7 @@ func only(m *model, ckpt *saver.Checkpoint) (*saver.Checkpoint, error) {
 	for _, v := range want {
 		part.Tensors[v.Name] = ckpt.Tensors[v.Name]
 	}
-	for _, key := range []string{metadataSignature, graphactions.MetadataSeed, graphactions.MetadataEngine} {
+	for _, key := range []string{metadataSignature, metadataParams, graphactions.MetadataSeed, graphactions.MetadataEngine} {
 		if value, ok := ckpt.Metadata[key]; ok {
 			part.Metadata[key] = value
 		}
@@ -214,7 +214,7 @@ func (e *Estimator) writeExport(ctx context.Context, dir string, ckpt *saver.Che
 		return err
 	}
 	if err := finish(dir); err != nil {
-		return fmt.Errorf("Finish: %w", err)
+		return fmt.Errorf("calling Finish: %w", err)
 	}
 	return atomicfile.Disk.SyncDir(dir)
 }

@@ -128,11 +128,12 @@ func (e *Estimator) evaluateSpec(ctx context.Context, spec EvalSpec, best *bestK
 	return evaluation, e.settle(ctx, spec, best, evaluation, checkpoint)
 }
 
-// settle has a checkpoint that was evaluated kept and exported.
-func (e *Estimator) settle(ctx context.Context, spec EvalSpec, best *bestKeeper, evaluation *Evaluation, checkpoint string) error {
+// settle has a checkpoint that was evaluated kept and exported. Checkpoints of the steps
+// pending were evaluated too and are not durable yet.
+func (e *Estimator) settle(ctx context.Context, spec EvalSpec, best *bestKeeper, evaluation *Evaluation, checkpoint string, pending ...int64) error {
 	evaluation.Checkpoint = checkpoint
 	if best != nil {
-		if err := best.pin(e.ModelDir()); err != nil {
+		if err := best.pin(e.ModelDir(), pending...); err != nil {
 			return fmt.Errorf("estimator: EvalSpec %q: KeepBest: %w", spec.name, err)
 		}
 	}

@@ -214,7 +214,11 @@ func TestNothingIsLostBetweenSaveAndExport(t *testing.T) {
 	require.NoError(t, run(whole, &exporter{name: "x"}))
 	dir := t.TempDir()
 	broken := errors.New("disk full")
-	for _, at := range []int64{5, 10, 20} {
+	for _, c := range []struct {
+		at    int64
+		calls []int64 // what was left undone first
+	}{{5, []int64{5}}, {10, []int64{5, 10}}, {20, []int64{10, 15, 20}}} {
+		at := c.at
 		failing := &exporter{name: "x", export: func(c estimator.ExportCandidate) (string, error) {
 			if c.Step == at {
 				return "", broken
@@ -225,6 +229,7 @@ func TestNothingIsLostBetweenSaveAndExport(t *testing.T) {
 		require.ErrorIs(t, err, broken)
 		require.ErrorContains(t, err, fmt.Sprintf(`EvalSpec "test": exporter "x" at step %d`, at))
 		require.EqualValues(t, at, stepOf(t, dir))
+		require.Equal(t, c.calls, failing.steps())
 	}
 	x := &exporter{name: "x"}
 	require.NoError(t, run(dir, x))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,16 @@ import (
 	"github.com/stheno-ml/stheno/hooks"
 )
 
+// task is a task of a cluster of 1 chief, 14 workers and a ps.
+func task(taskType string, index int) estimator.Option {
+	var workers []string
+	for i := range 14 {
+		workers = append(workers, fmt.Sprintf(`"worker%d:1"`, i))
+	}
+	return estimator.TFConfig(fmt.Sprintf(`{"cluster": {"chief": ["chief:1"], "ps": ["ps:1"], "worker": [%s]}, "task": {"type": %q, "index": %d}}`,
+		strings.Join(workers, ","), taskType, index))
+}
+
 // slept returns how long a call waited.
 func slept(t *testing.T, call func(context.Context) (*experiment.Result, error)) time.Duration {
 	t.Helper()
@@ -26,7 +37,7 @@ func slept(t *testing.T, call func(context.Context) (*experiment.Result, error))
 	return time.Since(start)
 }
 
-// D4, D5, D6 and D24 are different: see the table of differences.
+// D4, D5 and D24 are different: see the table of differences.
 func TestConformanceD(t *testing.T) {
 	t.Run("D1", func(t *testing.T) {
 		p := newParts(t)
@@ -45,11 +56,19 @@ func TestConformanceD(t *testing.T) {
 		}
 	})
 	t.Run("D3", func(t *testing.T) {
-		for index, want := range map[int]time.Duration{0: 0, 1: 5 * time.Second, 3: 15 * time.Second, 100: time.Minute} {
+		for index, want := range map[int]time.Duration{0: 0, 1: 5 * time.Second, 3: 15 * time.Second, 13: time.Minute} {
 			synctest.Test(t, func(t *testing.T) {
-				require.Equal(t, want, slept(t, newParts(t).experiment(t, 1, experiment.OfTask(experiment.Task{Index: index})).Train))
+				p := newParts(t, task("worker", index))
+				start := time.Now()
+				_, err := p.experiment(t, 1).Train(ctx)
+				require.ErrorContains(t, err, "there is no cluster package yet", "it waits, and then it is alone")
+				require.Equal(t, want, time.Since(start))
 			})
 		}
+	})
+	t.Run("D6", func(t *testing.T) {
+		_, err := estimator.New(counter, estimator.TFConfig(`{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"index": 0}}`))
+		require.ErrorContains(t, err, "the task's type must be set")
 	})
 	t.Run("D8", func(t *testing.T) {
 		// The input of the sixth evaluation fails: that ends it.
@@ -166,44 +185,59 @@ func TestConformanceD(t *testing.T) {
 	})
 	t.Run("D25", func(t *testing.T) {
 		for _, c := range []struct {
-			task experiment.Task
+			name string
+			task estimator.Option
 			want string
 		}{
-			{experiment.Task{Type: "worker", Cluster: true}, "train"},
-			{experiment.Task{Type: "chief", Cluster: true}, "train"},
-			{experiment.Task{Type: "master", Cluster: true}, "train_and_evaluate"},
-			{experiment.Task{Type: "evaluator", Cluster: true}, "continuous_eval"},
-			{experiment.Task{Type: "ps", Cluster: true}, "run_std_server"},
-			{experiment.Task{}, "train_and_evaluate"},
-			{experiment.Task{Type: "worker"}, "train_and_evaluate"},
+			{"worker", task("worker", 1), "train"},
+			{"chief", task("chief", 0), "train"},
+			{"master", estimator.TFConfig(`{"cluster": {"master": ["a:1"], "worker": ["b:1"]}, "task": {"type": "master", "index": 0}}`), "train_and_evaluate"},
+			{"ps", task("ps", 0), "run_std_server"},
+			{"evaluator", task("evaluator", 0), "continuous_eval"},
+			{"none", estimator.TFConfig(""), "train_and_evaluate"},
+			{"cluster of one", estimator.TFConfig(`{"cluster": {"chief": ["a:1"]}, "task": {"type": "chief", "index": 0}}`), "train_and_evaluate"},
 		} {
-			p := newParts(t)
-			if c.want == "continuous_eval" {
-				_, err := p.experiment(t, 2).Train(ctx)
-				require.NoError(t, err)
-				p.watch.fits = 0
-			}
+			p := newParts(t, c.task)
+			got, err := experiment.DefaultSchedule(p.est.Config().Cluster)
+			require.NoError(t, err)
+			require.Equal(t, c.want, got, c.name)
+			// Run takes it.
+			cancelled, cancel := context.WithCancel(ctx)
+			cancel()
 			build := func(dir string) (*experiment.Experiment, error) {
 				require.Equal(t, p.est.ModelDir(), dir)
-				return p.experiment(t, 2, experiment.OfTask(c.task)), nil
+				return p.experiment(t, 2), nil
 			}
-			res, err := experiment.Run(ctx, build, p.est.ModelDir())
-			did := map[string]string{"1 0": "train", "1 1": "train_and_evaluate", "0 1": "continuous_eval"}
-			if err != nil {
+			if c.want == "run_std_server" {
+				_, err = experiment.Run(ctx, build, p.est.ModelDir())
 				require.ErrorContains(t, err, "run_std_server: there is no cluster package yet")
-				require.Equal(t, "run_std_server", c.want)
 				continue
 			}
-			require.Equal(t, c.want, did[fmt.Sprint(p.watch.fits, " ", len(res.Evaluations))], "%+v", c.task)
+			_, err = experiment.Run(cancelled, build, p.est.ModelDir())
+			require.Error(t, err)
+			switch c.name {
+			case "master":
+				require.ErrorContains(t, err, "estimator: Fit: TF_CONFIG says")
+			default:
+				require.ErrorIs(t, err, context.Canceled)
+			}
 		}
 	})
 	t.Run("D26", func(t *testing.T) {
 		p := newParts(t)
-		build := func(task experiment.Task) func(string) (*experiment.Experiment, error) {
-			return func(string) (*experiment.Experiment, error) { return p.experiment(t, 2, experiment.OfTask(task)), nil }
+		build := func(task estimator.Option) func(string) (*experiment.Experiment, error) {
+			return func(dir string) (*experiment.Experiment, error) {
+				est, err := estimator.New(counter, estimator.ModelDir(dir), task)
+				if err != nil {
+					return nil, err
+				}
+				return experiment.New(est, estimator.NewTrainSpec(numbers(1), estimator.Monitors(p.watch)), p.eval)
+			}
 		}
 		broken := errors.New("broken")
-		good := build(experiment.Task{})
+		good := build(estimator.TFConfig(""))
+		dancer := estimator.TFConfig(`{"cluster": {"chief": ["a:1"], "dancer": ["b:1"]}, "task": {"type": "dancer", "index": 0}}`)
+		nobody := estimator.TFConfig(`{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"index": 0}}`)
 		for _, c := range []struct {
 			dir   string
 			build func(string) (*experiment.Experiment, error)
@@ -216,8 +250,8 @@ func TestConformanceD(t *testing.T) {
 			{"dir", func(string) (*experiment.Experiment, error) { return nil, broken }, nil, "building the experiment: broken"},
 			{"dir", good, []experiment.RunOption{experiment.WithSchedule("dance")}, `there is no schedule "dance", have ["continuous_eval" "continuous_eval_on_train_data"`},
 			{"dir", good, []experiment.RunOption{experiment.WithSchedule("")}, `there is no schedule ""`},
-			{"dir", build(experiment.Task{Type: "dancer", Cluster: true}), nil, `no default schedule for the task type "dancer"`},
-			{"dir", build(experiment.Task{Cluster: true}), nil, "must specify a schedule"},
+			{"dir", build(dancer), nil, `no default schedule for the task type "dancer"`},
+			{"dir", build(nobody), nil, "the task's type must be set"},
 		} {
 			_, err := experiment.Run(ctx, c.build, c.dir, c.opts...)
 			require.ErrorContains(t, err, "experiment: Run: ")

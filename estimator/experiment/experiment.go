@@ -38,7 +38,6 @@ type Experiment struct {
 	train estimator.TrainSpec
 	eval  estimator.EvalSpec
 
-	task         Task
 	delay        time.Duration
 	delayGiven   bool
 	perIteration int64
@@ -51,7 +50,8 @@ type Experiment struct {
 type Option func(*Experiment)
 
 // Delay is how long Train waits before it begins. The default is five seconds for each
-// task of a lower number, at most a minute, so that workers do not begin all at once.
+// task of a lower number in the cluster of the estimator's RunConfig, at most a minute, so
+// that workers do not begin all at once.
 func Delay(d time.Duration) Option {
 	return func(e *Experiment) { e.delay, e.delayGiven = d, true }
 }
@@ -73,9 +73,6 @@ func While(goOn func(last estimator.Metrics) bool) Option {
 // or not it is new.
 func EvaluateAgain() Option { return func(e *Experiment) { e.again = true } }
 
-// OfTask says which of several processes this is. The default is one that is alone.
-func OfTask(task Task) Option { return func(e *Experiment) { e.task = task } }
-
 // New returns an experiment. The error names the argument that is wrong.
 func New(est *estimator.Estimator, train estimator.TrainSpec, eval estimator.EvalSpec, opts ...Option) (*Experiment, error) {
 	e := &Experiment{est: est, train: train, eval: eval}
@@ -91,8 +88,6 @@ func New(est *estimator.Estimator, train estimator.TrainSpec, eval estimator.Eva
 		return nil, fmt.Errorf("experiment: New: Delay: %v, want at least 0", e.delay)
 	case e.stepsGiven && e.perIteration < 1:
 		return nil, fmt.Errorf("experiment: New: StepsPerIteration: %d, want at least 1", e.perIteration)
-	case e.task.Index < 0:
-		return nil, fmt.Errorf("experiment: New: OfTask: index %d, want at least 0", e.task.Index)
 	}
 	for _, spec := range []interface{ Validate() error }{train, eval} {
 		if err := spec.Validate(); err != nil {
@@ -131,7 +126,7 @@ func (e *Experiment) ResetExporters(exporters ...estimator.Exporter) (before []e
 func (e *Experiment) Train(ctx context.Context) (*Result, error) {
 	delay := e.delay
 	if !e.delayGiven {
-		delay = min(time.Duration(e.task.Index)*5*time.Second, time.Minute)
+		delay = min(time.Duration(e.est.Config().Cluster.TaskIndex)*5*time.Second, time.Minute)
 	}
 	if err := wait.For(ctx, delay); err != nil {
 		return nil, err

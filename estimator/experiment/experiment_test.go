@@ -249,9 +249,6 @@ func TestBadInput(t *testing.T) {
 		"StepsPerIteration: 0": func() (*experiment.Experiment, error) {
 			return experiment.New(p.est, train, eval, experiment.StepsPerIteration(0))
 		},
-		"OfTask: index -1": func() (*experiment.Experiment, error) {
-			return experiment.New(p.est, train, eval, experiment.OfTask(experiment.Task{Index: -1}))
-		},
 		"the input is nil": func() (*experiment.Experiment, error) {
 			return experiment.New(p.est, estimator.NewTrainSpec(nil), eval)
 		},

@@ -7,18 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-)
 
-// Task says which of several processes this is.
-type Task struct {
-	// Type is "chief", "master", "worker", "ps" or "evaluator"; "" for a process that is
-	// alone.
-	Type string
-	// Index is its number among those of its type.
-	Index int
-	// Cluster says that there are other processes.
-	Cluster bool
-}
+	"github.com/stheno-ml/stheno/estimator"
+)
 
 // schedules are the methods that [Run] can call, by the names that they have in
 // tf.contrib.learn.
@@ -52,8 +43,7 @@ type runner struct {
 }
 
 // WithSchedule names the schedule, one of [Schedules]. The default belongs to the type of
-// the experiment's task: train for a worker and a chief, train_and_evaluate for a master
-// and a process that is alone, continuous_eval for an evaluator, run_std_server for a ps.
+// the process's task: see [DefaultSchedule].
 func WithSchedule(name string) RunOption {
 	return func(r *runner) { r.schedule, r.given = name, true }
 }
@@ -82,29 +72,30 @@ func Run(ctx context.Context, build func(dir string) (*Experiment, error), dir s
 		return nil, errors.New("experiment: Run: the function that builds the experiment returned nil")
 	}
 	if !r.given {
-		if r.schedule, err = e.task.schedule(); err != nil {
+		if r.schedule, err = DefaultSchedule(e.est.Config().Cluster); err != nil {
 			return nil, fmt.Errorf("experiment: Run: %w", err)
 		}
 	}
 	return schedules[r.schedule](e, ctx)
 }
 
-// schedule returns the default schedule of a task.
-func (t Task) schedule() (string, error) {
-	if !t.Cluster {
-		return "train_and_evaluate", nil
-	}
-	switch t.Type {
-	case "worker", "chief":
-		return "train", nil
-	case "master":
-		return "train_and_evaluate", nil
-	case "evaluator":
+// DefaultSchedule returns the schedule of a task of a cluster, as TF_CONFIG describes it:
+// train for a worker and a chief, train_and_evaluate for a master and a process that is
+// alone, continuous_eval for an evaluator, run_std_server for a ps.
+func DefaultSchedule(c estimator.Cluster) (string, error) {
+	switch {
+	case c.TaskType == estimator.TaskEvaluator:
 		return "continuous_eval", nil
-	case "ps":
-		return "run_std_server", nil
-	case "":
-		return "", errors.New("there is a cluster and the task has no type: must specify a schedule")
+	case c.Master == "":
+		return "train_and_evaluate", nil
 	}
-	return "", fmt.Errorf("no default schedule for the task type %q: must specify a schedule", t.Type)
+	switch c.TaskType {
+	case estimator.TaskWorker, estimator.TaskChief:
+		return "train", nil
+	case estimator.TaskMaster:
+		return "train_and_evaluate", nil
+	case estimator.TaskPS:
+		return "run_std_server", nil
+	}
+	return "", fmt.Errorf("no default schedule for the task type %q: use WithSchedule", c.TaskType)
 }

@@ -1,7 +1,7 @@
 // Command traineval trains on pictures of clothes and evaluates two sets while it goes:
 // the test pictures at each checkpoint, and some of the training pictures, which show
-// how much of what was learnt is learnt by heart, at a schedule of their own. The best
-// model is kept, exported, and used for predictions at the end.
+// how much of what was learnt is learnt by heart, at a schedule of their own. The learning
+// curves are drawn, and the best model is kept, exported, and used for predictions.
 package main
 
 import (
@@ -60,23 +60,28 @@ func run() error {
 		return err
 	}
 	defer est.Close()
-	accuracy := estimator.Greatest("accuracy")
+	accuracy, history := estimator.Greatest("accuracy"), hooks.NewHistory(hooks.HistoryEvery(5))
 	res, err := est.TrainAndEvaluate(
-		estimator.NewTrainSpec(train.Shuffle(1000).Batch(32).Repeat(-1), estimator.MaxSteps(*steps), estimator.Monitors(hooks.NewProgress(os.Stderr))),
+		estimator.NewTrainSpec(train.Shuffle(1000).Batch(32).Repeat(-1), estimator.MaxSteps(*steps), estimator.Monitors(hooks.NewProgress(os.Stderr), history)),
 		estimator.NewEvalSpec("test", test.Batch(50), estimator.KeepBest(accuracy, 1), estimator.Exporters(exporters.Best("best", accuracy, exporters.Keep(1)))),
 		estimator.NewEvalSpec("train", train.Take(100).Batch(50), estimator.At(hooks.EverySteps(20))))
 	if err != nil {
 		return err
 	}
 	fmt.Println(res.Train)
-	if err := curves(est); err != nil {
+	if err := table(est); err != nil {
 		return err
 	}
+	curves := filepath.Join(*dir, "curves.svg")
+	if err := os.WriteFile(curves, []byte(history.SVG()), 0o644); err != nil {
+		return err
+	}
+	fmt.Println("the curves are in", curves)
 	return useBest(est, test)
 }
 
-// curves prints what all runs in this directory have seen.
-func curves(est *estimator.Estimator) error {
+// table prints the evaluations of all runs in this directory.
+func table(est *estimator.Estimator) error {
 	var all estimator.Evaluations
 	for _, name := range []string{"test", "train"} {
 		read, err := estimator.ReadEvalMetrics(est.EvalDir(name))

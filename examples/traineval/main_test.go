@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -41,7 +42,16 @@ func TestTrainEval(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, best, info.Step)
 	require.InDelta(t, whole.Number(t, "accuracy"), info.Metrics["accuracy"], 5e-4)
+	curves := filepath.Join(dir, "curves.svg")
+	drawn, err := os.ReadFile(curves)
+	require.NoError(t, err)
+	for _, want := range []string{"<svg", "</svg>", "loss", "accuracy", "test", "train"} {
+		require.Contains(t, string(drawn), want)
+	}
 	again := p.MustRun("-dir", dir)
+	same, err := os.ReadFile(curves)
+	require.NoError(t, err)
+	require.Equal(t, string(drawn), string(same), "the curves are in the checkpoint")
 	require.Contains(t, again.Stdout, "nothing to do: already at step 400")
 	require.Equal(t, whole.Number(t, "accuracy"), again.Number(t, "accuracy"))
 }

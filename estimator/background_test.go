@@ -21,10 +21,15 @@ func TestSaveCheckpointsInBackground(t *testing.T) {
 		newest      map[string]any
 		metadata    map[string]string
 	}
-	got := map[bool]outcome{}
-	for _, background := range []bool{false, true} {
+	type setup struct {
+		background bool
+		every      int64 // with 100 steps the only checkpoints between are those for exports
+	}
+	got := map[setup]outcome{}
+	for _, s := range []setup{{false, 3}, {true, 3}, {false, 100}, {true, 100}} {
+		background := s.background
 		dir, x := t.TempDir(), &exporter{name: "x"}
-		est := bowlIn(t, dir, estimator.SaveCheckpointsInBackground(background), estimator.SaveCheckpointsSteps(3), estimator.KeepCheckpointMax(2))
+		est := bowlIn(t, dir, estimator.SaveCheckpointsInBackground(background), estimator.SaveCheckpointsSteps(s.every), estimator.KeepCheckpointMax(2))
 		require.Equal(t, background, est.Config().SaveCheckpointsInBackground)
 		res, err := est.TrainAndEvaluate(zeros(estimator.MaxSteps(20)),
 			target(11).With(estimator.At(hooks.EverySteps(4)), estimator.Exporters(x), estimator.KeepBest(estimator.Least("loss"), 2)))
@@ -36,8 +41,10 @@ func TestSaveCheckpointsInBackground(t *testing.T) {
 		require.Equal(t, 24.0, ev["global_step"])
 		steps, err := saver.Steps(dir)
 		require.NoError(t, err)
-		got[background] = outcome{x.steps(), res.Evaluations.String(), steps, bits(t, dir), metadata(t, dir)}
+		got[s] = outcome{x.steps(), res.Evaluations.String(), steps, bits(t, dir), metadata(t, dir)}
 	}
-	require.Equal(t, got[false], got[true])
-	require.Len(t, got[true].exports, 5)
+	for _, every := range []int64{3, 100} {
+		require.Equal(t, got[setup{false, every}], got[setup{true, every}])
+		require.Len(t, got[setup{true, every}].exports, 5)
+	}
 }

@@ -68,6 +68,21 @@ func TestRecurrentOpsOfNoRows(t *testing.T) {
 	require.Equal(t, tensor.Shape{0, 3, 2}, out[0].Shape())
 }
 
+func TestConvolutionOfNoSteps(t *testing.T) {
+	g := graph.New()
+	x := g.Variable("x", tensor.Float64, tensor.Shape{2, 0, 4}, nil)
+	kernel := g.Variable("kernel", tensor.Float64, tensor.Shape{3, 2, 4}, nil)
+	y := ops.Conv1D(g, x, kernel, nil, ops.ConvOptions{Padding: ops.Same, Groups: 2})
+	gradients := g.Gradients(ops.Sum(g, y), x, kernel)
+	s, err := session.New(g)
+	require.NoError(t, err)
+	defer s.Close()
+	out, err := s.Run(context.Background(), append(gradients, y), nil)
+	require.NoError(t, err)
+	require.Equal(t, make([]float64, 24), out[1].Data())
+	require.Equal(t, tensor.Shape{2, 0, 4}, out[2].Shape())
+}
+
 func TestArgumentsThatWereNotChecked(t *testing.T) {
 	f32 := func(s ...int) *tensor.Dense { return tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(s...)) }
 	inf := func(f func(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node) build {

@@ -1,6 +1,6 @@
 # make test    everything, with the real TensorBoard and Python's safetensors
 # make check   test, plus formatting, vet, staticcheck, the race detector and a build without cgo
-# make soak    the long forms of the crash and memory tests, and MNIST from its Go module
+# make soak    the long forms of the crash and memory tests, MNIST from its Go module, random graphs
 # make bench   Stheno, other frameworks in Go and Python, side by side: docs/performance.md
 # make bench-go   the benchmarks in Go against bench/baseline.txt; UPDATE=1 writes that file
 # make fresh   the README's two commands in a fresh clone with empty caches
@@ -51,6 +51,7 @@ bench-go:
 
 soak: python
 	STHENO_SOAK=1 STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test -count=1 -timeout 80m ./...
+	$(GO) test -run '^$$' -fuzz FuzzGraph -fuzztime 10m ./internal/graphfuzz
 
 fresh:
 	tools/fresh.sh

@@ -57,6 +57,13 @@ func SaveCheckpointsSteps(n int64) Option {
 	return configOption("SaveCheckpointsSteps", func(c *RunConfig) { c.SaveCheckpointsSteps = n })
 }
 
+// SaveCheckpointsInBackground writes checkpoints beside the steps: a step waits for the
+// copying of the variables only. The files are the same, byte for byte; monitors hear of a
+// checkpoint when the next one or an evaluation is due or the fit ends.
+func SaveCheckpointsInBackground(background bool) Option {
+	return configOption("SaveCheckpointsInBackground", func(c *RunConfig) { c.SaveCheckpointsInBackground = background })
+}
+
 // KeepCheckpointMax sets how many checkpoints are kept; 0 for all.
 func KeepCheckpointMax(n int) Option {
 	return configOption("KeepCheckpointMax", func(c *RunConfig) { c.KeepCheckpointMax = n })

@@ -256,7 +256,7 @@ func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, c *fitConfig
 		graphactions.Session(m.session), graphactions.WithLive(&e.live), graphactions.Seed(e.config.Seed),
 		metadata, graphactions.Monitors(monitors...), graphactions.Logger(e.config.Logger),
 		graphactions.LogEverySteps(e.config.LogStepCountSteps), graphactions.SaveSummariesSteps(e.config.SaveSummarySteps),
-		graphactions.KeepCheckpointMax(e.config.KeepCheckpointMax),
+		graphactions.KeepCheckpointMax(e.config.KeepCheckpointMax), graphactions.SaveInBackground(e.config.SaveCheckpointsInBackground),
 		graphactions.KeepCheckpointEveryNHours(e.config.KeepCheckpointEveryNHours),
 	}
 	if e.config.SaveCheckpointsSteps > 0 {

@@ -214,7 +214,7 @@ func (e *Estimator) writeExport(ctx context.Context, dir string, ckpt *saver.Che
 		return err
 	}
 	if err := finish(dir); err != nil {
-		return fmt.Errorf("Finish: %w", err)
+		return fmt.Errorf("calling Finish: %w", err)
 	}
 	return atomicfile.Disk.SyncDir(dir)
 }

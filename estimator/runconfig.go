@@ -27,6 +27,9 @@ type RunConfig struct {
 	// decides. When it and SaveCheckpointsSecs are 0, the first state and the last are
 	// saved.
 	SaveCheckpointsSteps int64
+	// SaveCheckpointsInBackground writes checkpoints beside the steps, see
+	// graphactions.SaveInBackground. The default is false.
+	SaveCheckpointsInBackground bool
 	// KeepCheckpointMax bounds the checkpoints kept, default 5; 0 for all.
 	KeepCheckpointMax int
 	// KeepCheckpointEveryNHours keeps one checkpoint for every so many hours beyond

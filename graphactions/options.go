@@ -162,9 +162,9 @@ func SaveModelSteps(n int64) Option {
 // SaveInBackground writes checkpoints beside the loop, one at a time: a step waits for the
 // copying of the variables only, and for the checkpoint before if that is not durable
 // yet. The same checkpoints are written, with the same bytes, and the first and the last
-// are waited for. The difference is for monitors: Saved is called when the next
-// checkpoint is due or the run ends, not at the step that was saved. An error of the disk
-// ends the run at the next step. The default is off; docs/decisions/0003 has the reasons
+// are waited for. The difference is for monitors: Saved is called when the next checkpoint
+// or evaluation is due or the run ends, not at the step that was saved. An error of the
+// disk ends the run at the next step. The default is off; docs/decisions/0003 has the reasons
 // and measurements.
 func SaveInBackground(background bool) Option {
 	return option("SaveInBackground", func(c *config) { c.background = background })

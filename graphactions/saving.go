@@ -27,8 +27,8 @@ type saving struct {
 //
 // What the checkpoint holds is collected here, in any case, so its bytes do not depend on
 // who writes them. One checkpoint is written at a time, and monitors hear of it before
-// the next is collected or the run ends: the states in the next one, too, are the same
-// however long the disk took.
+// the next evaluation or checkpoint, or the end of the run: what they do then, and the
+// states in the next checkpoint, are the same however long the disk took.
 func (t *trainer) save(wait bool) error {
 	if !t.chief {
 		return nil

@@ -354,6 +354,12 @@ func (t *trainer) fulfil(ctx context.Context) (asked hooks.Requests, err error) 
 		}
 		asked.Save = asked.Save || more.Save
 		again = false
+		if t.pending != nil && (len(more.Evaluate) > 0 || asked.Save && !saved) {
+			if err := t.settle(); err != nil {
+				return asked, err
+			}
+			again = true
+		}
 		for _, name := range more.Evaluate {
 			if !t.healthy || slices.Contains(made, name) {
 				continue

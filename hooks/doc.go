@@ -18,7 +18,7 @@
 //     [NewGradientStats]
 //   - log and show: [NewLoggingTensor], [NewLoggingVariables], [NewPrintTensor],
 //     [NewLoggingTrainable], [NewProgress]
-//   - keep values: [NewCapture], [NewCaptureVariable], [NewGraphDump], [NewFinalOps]
+//   - keep values: [NewHistory], [NewCapture], [NewCaptureVariable], [NewGraphDump], [NewFinalOps]
 //   - find where the time goes: [NewTimeline], [NewProfiler]
 //   - feed and wait: [NewFeedFn], [NewGlobalStepWaiter]
 //   - monitors of older kinds: [FromSessionRunHook], [FromBaseMonitor]

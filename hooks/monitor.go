@@ -54,8 +54,8 @@ type Monitor interface {
 	// EpochEnd is called after the last step of an epoch.
 	EpochEnd(epoch int64) error
 	// Saved is called when the checkpoint of a step is durable at path: at that step, or,
-	// where checkpoints are written in the background, when the next one is due or the run
-	// ends.
+	// where checkpoints are written in the background, when the next one or an evaluation
+	// is due or the run ends.
 	Saved(step int64, path string) error
 	// Evaluated is called with the results of an evaluation of the variables as they
 	// are after step. name is "" for the default evaluation.

@@ -120,6 +120,24 @@ func TestOptimizerMonitorsNeedAnOptimizer(t *testing.T) {
 	require.Nil(t, norms)
 }
 
+// The norm of a sparse gradient is that of the whole one: equal rows are added first.
+func TestGradientStatsOfATable(t *testing.T) {
+	g := graph.New(graph.Training(true))
+	ids := g.Placeholder("ids", tensor.Int64, 3)
+	ones := g.NamedConstant("ones", tensor.New(tensor.WithShape(3, 2), tensor.WithBacking([]float32{1, 1, 1, 1, 1, 1})))
+	loss := nn.MeanSquaredError(g, nn.Embedding(g, ids, 5, 2, nn.WithEmbeddingsInitializer(nn.Zeros())), ones)
+	feed := func() (graph.Feed, error) {
+		return graph.Feed{ids: tensor.New(tensor.WithShape(3), tensor.WithBacking([]int64{1, 1, 2}))}, nil
+	}
+	stats := hooks.NewGradientStats(hooks.EverySteps(1), hooks.GradientHistograms())
+	_, err := graphactions.Train(t.Context(), g, t.TempDir(), optim.SGD(0.1).Minimize(g, loss), loss,
+		graphactions.Steps(1), graphactions.FeedFn(feed), graphactions.Monitors(stats), quiet)
+	require.NoError(t, err)
+	_, global, _ := stats.Norms()
+	// Each element's derivative is 2(0-1)/6; row 1 is looked up twice.
+	require.InDelta(t, math.Sqrt(2*4./9+2*1./9), global, 1e-6)
+}
+
 // A loss that is not finite gives gradients that are not, and no histogram.
 func TestGradientStatsAfterNaN(t *testing.T) {
 	m := newBowl()

@@ -83,19 +83,31 @@ func batchMatMulKernel[T float](transA, transB bool) kernel {
 //
 // There are gradients with respect to query, key and value.
 func ScaledDotProductAttention(g *graph.Graph, query, key, value, mask *gorgonia.Node, causal bool) *gorgonia.Node {
-	return batchMatMul(g, AttentionWeights(g, query, key, mask, causal), value, false, false)
+	const name = "ScaledDotProductAttention"
+	if bad, ok := check(g, name, query, key, value); !ok {
+		return bad
+	}
+	if k, v := key.Shape(), value.Shape(); len(k) != 4 || len(v) != 4 || !equal(k[:3], v[:3]) {
+		return fail(g, name, "key has shape %v and value %v, want [batch, heads, keys, size] and [batch, heads, keys, value size]", k, v)
+	}
+	return batchMatMul(g, attentionWeights(g, name, query, key, mask, causal), value, false, false)
 }
 
 // AttentionWeights are the weights that [ScaledDotProductAttention] gives to the values,
 // [batch, heads, queries, keys]: its arguments are explained there.
 func AttentionWeights(g *graph.Graph, query, key, mask *gorgonia.Node, causal bool) *gorgonia.Node {
-	const name = "AttentionWeights"
-	if bad, ok := check(g, name, query, key); !ok {
+	return attentionWeights(g, "AttentionWeights", query, key, mask, causal)
+}
+
+// attentionWeights are AttentionWeights; errors have the name of the function called.
+func attentionWeights(g *graph.Graph, function string, query, key, mask *gorgonia.Node, causal bool) *gorgonia.Node {
+	if bad, ok := check(g, function, query, key); !ok {
 		return bad
 	}
-	if query.Dims() != 4 || key.Dims() != 4 {
-		return fail(g, name, "query has shape %v and key %v, want [batch, heads, queries, size] and [batch, heads, keys, size]", query.Shape(), key.Shape())
+	if q, k := query.Shape(), key.Shape(); len(q) != 4 || len(k) != 4 || !equal(q[:2], k[:2]) || q[3] != k[3] {
+		return fail(g, function, "query has shape %v and key %v, want [batch, heads, queries, size] and [batch, heads, keys, size]", q, k)
 	}
+	const name = "AttentionWeights"
 	scores := batchMatMul(g, query, key, false, true)
 	if g.Poisoned(scores) {
 		return scores
@@ -103,7 +115,7 @@ func AttentionWeights(g *graph.Graph, query, key, mask *gorgonia.Node, causal bo
 	scale := 1 / math.Sqrt(float64(query.Shape()[3]))
 	inputs := gorgonia.Nodes{scores}
 	if mask != nil {
-		if bad, ok := checkAny(g, name, mask); !ok {
+		if bad, ok := checkAny(g, function, mask); !ok {
 			return bad
 		}
 		inputs = append(inputs, Cast(g, mask, query.Dtype()))

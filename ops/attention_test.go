@@ -128,9 +128,9 @@ func TestAttentionBadInput(t *testing.T) {
 		in         []*tensor.Dense
 	}{
 		{"axes", "query has shape (2, 3, 4) and key (2, 2, 3, 4), want [batch, heads, queries, size]", attend(false), []*tensor.Dense{f32(2, 3, 4), q, q}},
-		{"sizes", "the inner sizes 4 and 5 differ", attend(false), []*tensor.Dense{q, f32(2, 2, 3, 5), q}},
-		{"heads", "want matrices with equal leading axes", attend(false), []*tensor.Dense{q, f32(2, 3, 3, 4), q}},
-		{"values", "the inner sizes 3 and 2 differ", attend(false), []*tensor.Dense{q, q, f32(2, 2, 2, 4)}},
+		{"sizes", "query has shape (2, 2, 3, 4) and key (2, 2, 3, 5), want [batch, heads, queries, size]", attend(false), []*tensor.Dense{q, f32(2, 2, 3, 5), q}},
+		{"heads", "key has shape (2, 3, 3, 4) and value (2, 2, 3, 4), want [batch, heads, keys, size]", attend(false), []*tensor.Dense{q, f32(2, 3, 3, 4), q}},
+		{"values", "key has shape (2, 2, 3, 4) and value (2, 2, 2, 4), want [batch, heads, keys, size]", attend(false), []*tensor.Dense{q, q, f32(2, 2, 2, 4)}},
 		{"mask", "the mask has shape (2, 4), which does not fit the scores [batch, heads, queries, keys] = (2, 2, 3, 3)", attend(false), []*tensor.Dense{q, q, q, f32(2, 4)}},
 		{"mask axes", "the mask has shape (3), want [batch, keys]", attend(false), []*tensor.Dense{q, q, q, f32(3)}},
 		{"a product of vectors", "want matrices with equal leading axes", two(ops.BatchMatMul), []*tensor.Dense{f32(3), f32(3)}},

@@ -143,7 +143,7 @@ func (c *convolution) sizes(x, kernel tensor.Shape) (s convSizes, err error) {
 		return s, fmt.Errorf("%s: x has shape %v and the kernel %v: want %d channels in the kernel, not %d", c.name, x, kernel, s.x.channels/c.groups, s.inputs)
 	case filters%c.groups != 0:
 		return s, fmt.Errorf("%s: the kernel has shape %v: its %d filters are not divisible by %d groups", c.name, kernel, filters, c.groups)
-	case height < 1 || width < 1:
+	case height < 1 || width < 1 || s.inputs < 1 || filters < 1:
 		return s, fmt.Errorf("%s: the kernel has shape %v, want sizes of at least 1", c.name, kernel)
 	}
 	s.filters = filters / c.groups

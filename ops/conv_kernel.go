@@ -60,8 +60,11 @@ func (s *convSizes) rowsPerTask(unit int) int {
 	return unit * max(1, ceil(convTask, max(1, s.work(unit))))
 }
 
-// share does tasks of so many rows.
+// share does tasks of so many rows, none where rows are empty.
 func (s *convSizes) share(rows int, w parallel.Work) {
+	if s.y.width == 0 {
+		return
+	}
 	tasks := ceil(s.rows(), max(1, rows))
 	if tasks < fewTasks && s.work(rows) >= muchWork {
 		for t := range tasks {

@@ -118,7 +118,7 @@ func TestMoreBadInput(t *testing.T) {
 		build      build
 		in         []*tensor.Dense
 	}{
-		{"delta", "ops.Huber: delta is 0, want above 0", huber(0), []*tensor.Dense{f32(2), f32(2)}},
+		{"delta", "ops.Huber: delta is 0, want a finite number above 0", huber(0), []*tensor.Dense{f32(2), f32(2)}},
 		{"huber shapes", "shapes (2) and (3) differ", huber(1), []*tensor.Dense{f32(2), f32(3)}},
 		{"axis", "ops.SoftmaxOver: axis 2, want -2 to 1", with(func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node { return ops.SoftmaxOver(g, x, 2) }), []*tensor.Dense{f32(2, 2)}},
 		{"log-sum-exp axis", "ops.LogSumExp: axis -3", with(func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node { return ops.LogSumExp(g, x, -3) }), []*tensor.Dense{f32(2, 2)}},

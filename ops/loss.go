@@ -32,11 +32,11 @@ func SquaredError(g *graph.Graph, predictions, labels *gorgonia.Node) *gorgonia.
 
 // Huber is, element by element, e*e/2 where the error e = prediction-label is at most delta
 // and delta*(|e| - delta/2) beyond, so that outliers count linearly (Huber 1964). delta is
-// above 0. predictions and labels have one shape; there is no gradient with respect to the
+// above 0 and finite. predictions and labels have one shape; there is no gradient with respect to the
 // labels.
 func Huber(g *graph.Graph, predictions, labels *gorgonia.Node, delta float64) *gorgonia.Node {
-	if !(delta > 0) {
-		return fail(g, "Huber", "delta is %v, want above 0", delta)
+	if !(delta > 0) || !finite(delta) {
+		return fail(g, "Huber", "delta is %v, want a finite number above 0", delta)
 	}
 	return pairLoss(g, pair{
 		name: "Huber{" + attributes(delta) + "}", // tells losses of different deltas apart

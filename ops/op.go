@@ -35,7 +35,8 @@ type definition struct {
 	// differentiable says which inputs have a gradient; none when gradient is nil.
 	differentiable []bool
 	gradient       gradient
-	// view says that the result is the first input in another shape.
+	// view says that the result is the first input in another shape wherever it has as many
+	// elements.
 	view bool
 }
 
@@ -117,7 +118,8 @@ func (o *op) UsePreallocDo(out gorgonia.Value, in ...gorgonia.Value) (gorgonia.V
 // SizedByInputs says that no size is kept from building.
 func (o *op) SizedByInputs() {}
 
-// IsView says whether the result is the first input in another shape.
+// IsView says whether the result is the first input in another shape, where it has as many
+// elements.
 func (o *op) IsView() bool { return o.view }
 
 // WithSalt returns the same op with another hash.

@@ -23,8 +23,8 @@ type PoolOptions struct {
 
 // MaxPool2D is the maximum of every window over images, channel by channel: x [batch,
 // height, width, channels], result [batch, out height, out width, channels]. The gradient
-// of a window goes to its maximum, the first in row-major order of equal ones. A NaN
-// makes its window NaN.
+// of a window goes to its maximum, the first in row-major order of equal ones; 0 counts as
+// larger than -0. A NaN makes its window NaN.
 func MaxPool2D(g *graph.Graph, x *gorgonia.Node, o PoolOptions) *gorgonia.Node {
 	return pool(g, "MaxPool2D", 2, maxPool, x, o)
 }

@@ -43,7 +43,7 @@ func forward[T float](c *cell, at positions, step func(*row[T])) func() kernel {
 		f := &unrolling[T]{at: at, call: step}
 		f.loop = overRows(f.forward)
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
-			if err := f.set(c, elements[T](out), in[0].Shape(), in); err != nil {
+			if err := f.set(c, elements[T](out), in[0].Shape(), in); err != nil || f.batch == 0 {
 				return err
 			}
 			f.kernel, f.bias = elements[T](in[2]), nil
@@ -146,7 +146,7 @@ func backward[T float](c *cell, at positions, back func(*row[T])) func() kernel 
 		f := &unrolling[T]{at: at, call: back}
 		f.loop = overRows(f.backward)
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
-			if err := f.set(c, elements[T](in[0]), in[3].Shape(), in); err != nil {
+			if err := f.set(c, elements[T](in[0]), in[3].Shape(), in); err != nil || f.batch == 0 {
 				return err
 			}
 			f.grad = elements[T](in[1])

@@ -8,11 +8,15 @@ import (
 )
 
 // L1L2 is the scalar l1*sum(|x|) + l2*sum(x*x), a penalty on large weights, in one pass.
-// The derivative of |x| at 0 is taken as 0. Sums are accumulated in float64.
+// The derivative of |x| at 0 is taken as 0. Sums are accumulated in float64. l1 and l2 are
+// finite.
 func L1L2(g *graph.Graph, x *gorgonia.Node, l1, l2 float64) *gorgonia.Node {
 	const name = "L1L2"
 	if bad, ok := check(g, name, x); !ok {
 		return bad
+	}
+	if !finite(l1) || !finite(l2) {
+		return fail(g, name, "l1 is %v and l2 %v, want finite numbers", l1, l2)
 	}
 	return apply(g, definition{
 		name: name, attributes: attributes(l1, l2), dtype: x.Dtype(),

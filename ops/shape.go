@@ -17,6 +17,11 @@ func ReshapeRows(g *graph.Graph, x *gorgonia.Node, row ...int) *gorgonia.Node {
 	if bad, ok := checkAny(g, name, x); !ok {
 		return bad
 	}
+	for _, n := range row {
+		if n < 0 {
+			return fail(g, name, "rows of shape %v, want sizes of at least 0", tensor.Shape(row))
+		}
+	}
 	want := slices.Clone(row)
 	return reshape(g, name, attributes(want), x, 1+len(want), func(in tensor.Shape) (tensor.Shape, error) {
 		if len(in) == 0 {

@@ -256,6 +256,9 @@ func SoftmaxCrossEntropy(g *graph.Graph, logits, labels *gorgonia.Node) *gorgoni
 	if bad, ok := check(g, name, logits, labels); !ok {
 		return bad
 	}
+	if logits.Dims() == 0 {
+		return fail(g, name, "logits %q are a scalar, want [batch, classes]", logits.Name())
+	}
 	logSoftmax := LogSoftmax(g, logits)
 	if g.Poisoned(logSoftmax) {
 		return logSoftmax

@@ -8,13 +8,15 @@ import (
 	"github.com/stheno-ml/stheno/internal/vector"
 )
 
-// sumTo adds up x over the axes along which like was repeated.
+// sumTo adds up x over the axes along which like was repeated. In a batch of another size
+// these may be others than now, so there is a node for it unless both are scalars; it is a
+// view where nothing is repeated.
 func sumTo(g *graph.Graph, x, like *gorgonia.Node) *gorgonia.Node {
-	if g.Poisoned(x) || equal(x.Shape(), like.Shape()) {
+	if g.Poisoned(x) || x.Dims() == 0 && like.Dims() == 0 {
 		return x
 	}
 	return applyWithScratch(g, definition{
-		name: "SumTo", dtype: x.Dtype(), dims: like.Dims(),
+		name: "SumTo", dtype: x.Dtype(), dims: like.Dims(), view: true,
 		shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[1].Clone(), nil },
 	}, pickScratch(x.Dtype(), sumToKernel[float32], sumToKernel[float64]), x, like)
 }
@@ -24,6 +26,10 @@ func sumToKernel[T float]() kernel {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {
 		y, x := elements[T](out), elements[T](in[0])
 		shape := in[0].Shape()
+		if equal(shape, out.Shape()) {
+			copy(y, x)
+			return nil
+		}
 		if rest := shape[len(shape)-len(out.Shape()):]; equal(rest, out.Shape()) && len(y) > 0 {
 			columns.run(y, x) // a row that was repeated
 			return nil

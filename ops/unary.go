@@ -134,7 +134,8 @@ func Tanh(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 	return unary(g, function{name: "Tanh", value: math.Tanh, derivative: func(_, y float64) float64 { return 1 - y*y }, value32: vector.Tanh}, x)
 }
 
-// Sigmoid is 1/(1+exp(-x)).
+// Sigmoid is 1/(1+exp(-x)). In float32 the absolute error is at most 2.5e-7, which for a
+// very negative x is all there is.
 func Sigmoid(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 	return unary(g, function{name: "Sigmoid", value: sigmoid, derivative: func(_, y float64) float64 { return y * (1 - y) }, value32: vector.Sigmoid}, x)
 }
@@ -162,14 +163,22 @@ func ReLU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 	}, derivative: func(x, _ float64) float64 { return step(x) }, value32: vector.ReLU, pull32: vector.ReLUGrad}, x)
 }
 
-// LeakyReLU is x above 0 and alpha*x below (Maas, Hannun and Ng 2013).
+// LeakyReLU is x above 0 and alpha*x below (Maas, Hannun and Ng 2013). alpha is finite.
 func LeakyReLU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
+	if !finite(alpha) {
+		return fail(g, "LeakyReLU", "alpha is %v, want a finite number", alpha)
+	}
 	return unary(g, elementwise("LeakyReLU", func(x float64) float64 {
 		if x < 0 {
 			return alpha * x
 		}
 		return x
-	}, func(x, _ float64) float64 { return alpha + (1-alpha)*step(x) }), x, alpha)
+	}, func(x, _ float64) float64 {
+		if x > 0 {
+			return 1
+		}
+		return alpha
+	}), x, alpha)
 }
 
 // ReLU6 is min(max(x, 0), 6).
@@ -180,8 +189,11 @@ func ReLU6(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 }
 
 // ELU is x above 0 and alpha*(exp(x)-1) below (Clevert, Unterthiner and Hochreiter
-// 2015).
+// 2015). alpha is finite.
 func ELU(g *graph.Graph, x *gorgonia.Node, alpha float64) *gorgonia.Node {
+	if !finite(alpha) {
+		return fail(g, "ELU", "alpha is %v, want a finite number", alpha)
+	}
 	return unary(g, elementwise("ELU", func(x float64) float64 {
 		if x < 0 {
 			return alpha * math.Expm1(x)
@@ -231,6 +243,8 @@ func GELU(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
 		return normalCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 	}), x)
 }
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func normalCDF(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
 

@@ -11,7 +11,9 @@ import (
 // GradientsOf returns the gradients that the updates of a train op get, in the order of
 // building, as they are before clipping and before any part: what a monitor of gradients
 // asks for. It has none where the op, and what it depends on, is not of this package. With
-// Accumulate they are those of the last of the runs that make an update.
+// Accumulate they are those of the last of the runs that make an update. Of a table whose
+// gradient is sparse it is the values [n, dim] of ops.IndexedSlices: the rows that were
+// looked up, with the norm of the whole gradient.
 func GradientsOf(g *graph.Graph, trainOp *gorgonia.Node) (gradients []Gradient) {
 	for _, u := range updatesOf(trainOp) {
 		for i := range u.names {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -21,9 +22,13 @@ func (p *program) planMemory() error {
 	var free []*block
 	owned := make([][]*block, len(p.nodes)) // blocks to free after node i
 	for i := range p.nodes {
+		p.current = i
 		st := &p.steps[i]
 		if st.kernel == nil {
 			continue
+		}
+		if bytes := float64(p.nodes[i].Dtype().Size()); bytes*elements(st.shape) > mostMemory {
+			return nodeError(p.graph, p.nodes[i], nil, fmt.Errorf("a result of shape %v is too large", st.shape))
 		}
 		if viewed, err := p.viewOf(i); viewed || err != nil {
 			if err != nil {
@@ -55,6 +60,18 @@ func (p *program) planMemory() error {
 		free = append(free, owned[i]...)
 	}
 	return nil
+}
+
+// mostMemory is what one result may take, in bytes. Where there is less, the process ends.
+const mostMemory = 1 << 40
+
+// elements does not overflow.
+func elements(shape tensor.Shape) float64 {
+	n := 1.0
+	for _, d := range shape {
+		n *= float64(d)
+	}
+	return n
 }
 
 // lastReads returns, for each node, the position of the last node that reads its result;
@@ -102,7 +119,7 @@ func (p *program) viewed(i int) (owner int, ok bool) {
 	}
 	owner = st.inputs[0]
 	from := &p.steps[owner]
-	return owner, from.kernel != nil && len(from.shape) > 0
+	return owner, from.kernel != nil && len(from.shape) > 0 && from.shape.TotalSize() == st.shape.TotalSize()
 }
 
 // viewOf makes node i a view of its input's memory where it can be one.

@@ -140,3 +140,21 @@ func TestSumOfGradientsAllocatesNothing(t *testing.T) {
 		require.Zero(t, testing.AllocsPerRun(20, step), "%v", dt)
 	}
 }
+
+// A result that no machine holds is an error: memory that is not there ends a process.
+func TestResultsTooLarge(t *testing.T) {
+	for _, classes := range []int{1 << 45, 1 << 62} {
+		g := graph.New()
+		labels := g.Placeholder("labels", tensor.Int64, 4)
+		oneHot := ops.OneHot(g, labels, classes, tensor.Float32)
+		require.NoError(t, g.Err())
+		s, err := session.New(g)
+		require.NoError(t, err)
+		_, err = s.Run(ctx, gorgonia.Nodes{oneHot}, graph.Feed{labels: tensor.New(tensor.WithBacking([]int64{0, 1, 2, 3}))})
+		var named *session.NodeError
+		require.ErrorAs(t, err, &named)
+		require.Contains(t, named.Op, "OneHot")
+		require.ErrorContains(t, err, "too large")
+		require.NoError(t, s.Close())
+	}
+}

@@ -79,18 +79,27 @@ func (p *program) matches(fetches gorgonia.Nodes, feed graph.Feed) bool {
 	return true
 }
 
-// compile orders what the fetches need, infers shapes, and plans memory.
-func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*gorgonia.Node]tensor.Shape) (*program, error) {
+// compile orders what the fetches need, infers shapes, and plans memory. A panic becomes
+// an error that names the node.
+func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*gorgonia.Node]tensor.Shape) (_ *program, err error) {
 	p := &program{
 		graph: g, fetches: append(gorgonia.Nodes(nil), fetches...), shapes: shapes,
 		index: map[*gorgonia.Node]int{},
 	}
+	defer func() {
+		if r := recover(); r != nil {
+			if err = fmt.Errorf("compiling: panic: %v", r); p.current < len(p.nodes) {
+				err = nodeError(g, p.nodes[p.current], nil, err)
+			}
+		}
+	}()
 	p.order(fetches)
 	if err := p.inferShapes(); err != nil {
 		return nil, err
 	}
 	var missing []string
 	for i, n := range p.nodes {
+		p.current = i
 		if err := p.plan(s, i, n, &missing); err != nil {
 			return nil, err
 		}
@@ -232,10 +241,18 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		st.kernel = sized // its memory comes from planMemory
 		return nil
 	}
-	if k := st.op.OverwritesInput(); k >= 0 && k < len(st.inputs) {
+	if k := overwritten(st.op); k >= 0 && k < len(st.inputs) {
 		st.copies = append(st.copies, k)
 	}
 	return nil
+}
+
+// overwritten returns the input that a stock op may write to, -1 if none.
+func overwritten(op gorgonia.Op) int {
+	if fmt.Sprintf("%T", op) == "*gorgonia.yoloOp" {
+		return 0 // it says none, and returns its input, transposed and through a sigmoid
+	}
+	return op.OverwritesInput()
 }
 
 // planInput finds the value of a node without an op: a variable, a fed placeholder,

@@ -1,5 +1,10 @@
 package session
 
+import "gorgonia.org/gorgonia"
+
+// HasKernel says whether a stock op is computed by a kernel that is faster.
+func HasKernel(n *gorgonia.Node) bool { return n.Op() != nil && fasterOp(n) != nil }
+
 // StockRules is for the tests, which are outside the package.
 func StockRules() (rules []StockRule) {
 	for _, r := range stockRules {

@@ -52,6 +52,11 @@ var stockRules = []stockRule{
 		Use: "use ops.Div of 1 by ops.Sqrt",
 	},
 	{
+		Op: "HadamardDiv", Types: []string{"gorgonia.elemBinOp"}, match: isDivision, replace: replaceDivision,
+		Why: "is +Inf wherever the divisor is 0",
+		Use: "use ops.Div",
+	},
+	{
 		Op: "ByIndices", Types: []string{"*gorgonia.byIndicesOp"}, replace: replaceByIndices,
 		Why: "reads the wrong elements along a middle axis",
 		Use: "transpose so that the axis comes first",
@@ -95,6 +100,11 @@ var stockRules = []stockRule{
 		Op: "Sparsemax along another axis than the last", Types: []string{"*gorgonia.sparsemaxOp"}, match: isSparsemaxAlongOther,
 		Why: "transposes its input and not its result",
 		Use: "transpose so that the axis comes last, and transpose the result back",
+	},
+	{
+		Op: "SoftMax and LogSoftMax", Types: []string{"*gorgonia.softmaxOp"}, replace: replaceSoftmax,
+		Why: "subtract the first element of the tensor in place of each row's, so that rows far from it are NaN",
+		Use: "use ops.Softmax or ops.LogSoftmax",
 	},
 	{
 		Op: "SoftMax gradient of a column", Types: []string{"*gorgonia.softmaxDiffOp"}, match: isColumnSoftmaxGradient,
@@ -178,6 +188,9 @@ func isTwoCubes(n *gorgonia.Node) bool {
 	}
 	return elementwise(graph.InputsOf(in[1])[0], "invSqrt")
 }
+
+// isDivision recognises a division of floats for which there is a kernel.
+func isDivision(n *gorgonia.Node) bool { return elementwise(n, divide) && replaceDivision(n) != nil }
 
 // isOuterGradient recognises Gᵀ×a, where G is the gradient of an outer product of a.
 func isOuterGradient(n *gorgonia.Node) bool {

@@ -237,6 +237,9 @@ func replaceInverseSqrtGradient(n *gorgonia.Node) gorgonia.Op {
 		pointwise(func(g, m float64) float64 { return g * m / 4 })))
 }
 
+// replaceDivision divides as IEEE 754 has it.
+func replaceDivision(n *gorgonia.Node) gorgonia.Op { return replaceWith(n.Op(), fasterBinary(n)) }
+
 // pointwise returns a kernel of two inputs, each of which may be a scalar.
 func pointwise[T number](f func(a, b T) T) func(gorgonia.Value, []gorgonia.Value) error {
 	return func(out gorgonia.Value, in []gorgonia.Value) error {

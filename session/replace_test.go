@@ -48,6 +48,13 @@ var replacedOps = []struct {
 		x := input(g, "x", 4, 1)
 		return derivative(Must(InverseSqrt(x)), x)
 	}, 0, -4, -1. / 16},
+	{"HadamardDiv", func(g *ExprGraph) *Node {
+		return Must(HadamardDiv(input(g, "x", -1, 2), input(g, "y", 0, 2)))
+	}, 0, math.Inf(1), math.Inf(-1)},
+	{"SoftMax and LogSoftMax", func(g *ExprGraph) *Node {
+		x := NewMatrix(g, Float64, WithName("x"), WithShape(2, 2), WithValue(tensor.New(tensor.WithShape(2, 2), tensor.WithBacking([]float64{1000, 0, 0, 1}))))
+		return Must(SoftMax(x))
+	}, 2, math.NaN(), 1 / (1 + math.E)},
 	{"ByIndices", func(g *ExprGraph) *Node {
 		return Must(ByIndices(input(g, "x", 0, 2, 3, 2), NewVector(g, Int, WithName("i"), WithShape(2), WithValue(tensor.New(tensor.WithBacking([]int{2, 0})))), 1))
 	}, 6, 4, 6},

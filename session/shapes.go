@@ -27,6 +27,7 @@ func (p *program) inferShapes() error {
 	changed := make([]bool, len(p.nodes))
 	var cause *gorgonia.Node
 	for i, n := range p.nodes {
+		p.current = i
 		st := &p.steps[i]
 		st.shape = n.Shape()
 		if shape, ok := p.shapes[n]; ok {

@@ -17,12 +17,14 @@ import (
 // returns it, so that gorgonia's solvers work unchanged.
 //
 // What differs: gradients never accumulate from run to run, an op's panic becomes an
-// error instead of ending the process, and no op writes to memory that another node
-// still reads.
+// error instead of ending the process, no op writes to memory that another node still
+// reads, and wrong ops are refused or replaced ([RefusedOpError]). A value is written over
+// by the next run.
 type VM struct {
 	session *Session
 	program *program
 	nodes   int
+	inputs  []vmInput // in the program's order
 }
 
 var _ gorgonia.VM = (*VM)(nil)
@@ -51,13 +53,10 @@ func (vm *VM) RunAll() error {
 		return err
 	}
 	p := vm.program
+	if err := vm.takeInputs(); err != nil {
+		return err
+	}
 	for i, n := range p.nodes {
-		st := &p.steps[i]
-		if n.Op() == nil {
-			if st.result = n.Value(); st.result == nil {
-				return fmt.Errorf("session: input %q of shape %v has no value: use gorgonia.Let", n.Name(), n.Shape())
-			}
-		}
 		if err := p.compute(i, i+1, nil); err != nil {
 			return err
 		}
@@ -66,6 +65,9 @@ func (vm *VM) RunAll() error {
 				return nodeError(p.graph, n, nil, err)
 			}
 		}
+	}
+	if err := vm.bindGradients(); err != nil {
+		return err
 	}
 	return vm.read()
 }
@@ -93,6 +95,7 @@ func (vm *VM) compile() error {
 		return err
 	}
 	vm.program, vm.nodes = p, len(all)
+	vm.findInputs()
 	return nil
 }
 
@@ -132,17 +135,6 @@ func readInto(n *gorgonia.Node) *gorgonia.Value {
 		return nil
 	}
 	return (*gorgonia.Value)(v.Field(0).UnsafePointer())
-}
-
-// bindValue makes v the node's value. Gorgonia panics where types differ.
-func bindValue(n *gorgonia.Node, v gorgonia.Value) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("binding its value of shape %v: %v", v.Shape(), r)
-		}
-	}()
-	gorgonia.WithValue(v)(n)
-	return nil
 }
 
 // Reset does nothing: a run depends on nothing that an earlier one left.

@@ -131,10 +131,10 @@ func (k *kit) new(dir string, opts ...estimator.Option) (*estimator.Estimator, e
 	quiet := estimator.Logger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	est, err := k.subject.New(append([]estimator.Option{estimator.ModelDir(dir), estimator.Seed(7), quiet}, opts...)...)
 	if err != nil {
-		return nil, fmt.Errorf("New: %w", err)
+		return nil, fmt.Errorf("calling New: %w", err)
 	}
 	if est == nil {
-		return nil, errors.New("New returned nil")
+		return nil, errors.New("the function New returned nil")
 	}
 	k.open = append(k.open, est)
 	return est, nil
@@ -151,7 +151,7 @@ func (k *kit) fitted(n int64, opts ...estimator.Option) (*estimator.Estimator, e
 
 func (k *kit) fit(est *estimator.Estimator, opts ...estimator.FitOption) error {
 	if _, err := est.Fit(k.training(), opts...); err != nil {
-		return fmt.Errorf("Fit: %w", err)
+		return fmt.Errorf("calling Fit: %w", err)
 	}
 	return nil
 }
@@ -178,7 +178,7 @@ func checkSubject(k *kit) error {
 		return err
 	}
 	if a == b {
-		return errors.New("New returned the same estimator twice")
+		return errors.New("the function New returned the same estimator twice")
 	}
 	if dir := a.ModelDir(); filepath.Dir(dir) != k.root {
 		return fmt.Errorf("the model directory is %s: New must hand its options on to estimator.New, after its own", dir)

@@ -87,7 +87,7 @@ func checkResume(k *kit) error {
 			return err
 		}
 		if err := est.Close(); err != nil {
-			return fmt.Errorf("Close: %w", err)
+			return fmt.Errorf("calling Close: %w", err)
 		}
 	}
 	resumed, err := k.new(dir)
@@ -135,7 +135,7 @@ func checkMaxSteps(k *kit) error {
 		res, err := est.Fit(k.training(), estimator.MaxSteps(3))
 		switch {
 		case err != nil:
-			return fmt.Errorf("Fit: %w", err)
+			return fmt.Errorf("calling Fit: %w", err)
 		case res.FirstStep != 3 || res.LastStep != 3:
 			return fmt.Errorf("the result says steps %d to %d, want 3 to 3", res.FirstStep, res.LastStep)
 		case est.LatestCheckpoint() != checkpoint:
@@ -204,7 +204,7 @@ func checkClosed(k *kit) error {
 	}
 	for range 2 {
 		if err := est.Close(); err != nil {
-			return fmt.Errorf("Close: %w", err)
+			return fmt.Errorf("calling Close: %w", err)
 		}
 	}
 	if _, err := est.Fit(k.training(), estimator.Steps(1)); !errors.Is(err, estimator.ErrClosed) {
@@ -225,10 +225,10 @@ func checkGoroutines(k *kit) error {
 		return err
 	}
 	if _, err := est.PredictAll(k.subject.Input().Batch(batchSize)); err != nil {
-		return fmt.Errorf("PredictAll: %w", err)
+		return fmt.Errorf("calling PredictAll: %w", err)
 	}
 	if err := est.Close(); err != nil {
-		return fmt.Errorf("Close: %w", err)
+		return fmt.Errorf("calling Close: %w", err)
 	}
 	// Goroutines that were told to end need a moment.
 	for range 1000 {

@@ -23,7 +23,7 @@ func checkEvaluateIsPure(k *kit) error {
 	return unchanged(est, func() error {
 		first, err := est.Evaluate(k.subject.Input().Batch(batchSize))
 		if err != nil {
-			return fmt.Errorf("Evaluate: %w", err)
+			return fmt.Errorf("calling Evaluate: %w", err)
 		}
 		second, err := est.Evaluate(k.subject.Input().Batch(batchSize))
 		if err == nil && fmt.Sprint(first) != fmt.Sprint(second) {
@@ -43,7 +43,7 @@ func checkEvaluateBatchSize(k *kit) error {
 	for _, size := range []int{int(n), 1, batchSize, int(n) - 1} {
 		got, err := est.Evaluate(k.subject.Input().Batch(size))
 		if err != nil {
-			return fmt.Errorf("Evaluate with batches of %d: %w", size, err)
+			return fmt.Errorf("calling Evaluate with batches of %d: %w", size, err)
 		}
 		if want == nil {
 			want = got
@@ -70,11 +70,11 @@ func checkPredictIsPure(k *kit) error {
 	return unchanged(est, func() error {
 		first, err := est.PredictAll(k.subject.Input().Batch(batchSize))
 		if err != nil {
-			return fmt.Errorf("PredictAll: %w", err)
+			return fmt.Errorf("calling PredictAll: %w", err)
 		}
 		second, err := est.PredictAll(k.subject.Input().Batch(batchSize))
 		if err != nil {
-			return fmt.Errorf("PredictAll: %w", err)
+			return fmt.Errorf("calling PredictAll: %w", err)
 		}
 		for i := range first {
 			if !reflect.DeepEqual(text(first[i]), text(second[i])) {
@@ -100,7 +100,7 @@ func checkPredictOrder(k *kit) error {
 	}
 	want, err := est.PredictAll(k.subject.Input().Batch(1))
 	if err != nil {
-		return fmt.Errorf("PredictAll: %w", err)
+		return fmt.Errorf("calling PredictAll: %w", err)
 	}
 	n, _ := k.subject.Input().Rows().N()
 	if int64(len(want)) != n {
@@ -109,7 +109,7 @@ func checkPredictOrder(k *kit) error {
 	for _, size := range []int{batchSize, int(n)} {
 		got, err := est.PredictAll(k.subject.Input().Batch(size))
 		if err != nil {
-			return fmt.Errorf("PredictAll: %w", err)
+			return fmt.Errorf("calling PredictAll: %w", err)
 		}
 		if len(got) != len(want) {
 			return fmt.Errorf("there are %d predictions with batches of %d, want %d", len(got), size, len(want))
@@ -188,7 +188,7 @@ func checkConcurrent(k *kit) error {
 	}
 	p, err := est.Predictor()
 	if err != nil {
-		return fmt.Errorf("Predictor: %w", err)
+		return fmt.Errorf("calling Predictor: %w", err)
 	}
 	batches, err := k.batches()
 	if err != nil {
@@ -198,7 +198,7 @@ func checkConcurrent(k *kit) error {
 	for _, b := range batches {
 		rows, err := p.Predict(background, b)
 		if err != nil {
-			return fmt.Errorf("Predict: %w", err)
+			return fmt.Errorf("calling Predict: %w", err)
 		}
 		want = append(want, rows)
 	}
@@ -262,10 +262,10 @@ func checkBadInput(k *kit) error {
 	for _, b := range bad {
 		err := unchanged(est, func() error {
 			if _, err := est.Fit(b.input, estimator.Steps(2)); err == nil {
-				return errors.New("Fit takes it")
+				return errors.New("it is taken by Fit")
 			}
 			if _, err := est.Evaluate(b.input); err == nil {
-				return errors.New("Evaluate takes it")
+				return errors.New("it is taken by Evaluate")
 			}
 			return nil
 		})

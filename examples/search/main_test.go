@@ -35,7 +35,7 @@ func TestSearch(t *testing.T) {
 	require.Equal(t, first.Stdout, again.Stdout)
 	require.Empty(t, again.Stderr)
 	more := p.MustRun("-dir", dir, "-trials", "11")
-	require.Equal(t, 1, strings.Count(more.Stderr, "INFO"))
+	require.Equal(t, 1, strings.Count(more.Stderr, "of 11: "))
 	r := p.Run("-dir", dir, "-steps", "201")
 	require.Equal(t, 1, r.Code)
 	require.Contains(t, r.Stderr, "steps was 200 and is now 201")

@@ -302,7 +302,10 @@ func TestEveryRuleCanFail(t *testing.T) {
 			}
 		})},
 		{"OthersAsk", `Evaluated at step 1: json: unsupported value: NaN`, with(func(b *broken) {
-			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error { _, err := json.Marshal(results); return err }
+			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error {
+				_, err := json.Marshal(map[string]float64(results))
+				return err
+			}
 		})},
 		{"LateSaves", "Saved at step 1: this is step 2", with(func(b *broken) {
 			b.saved = func(step int64) error {

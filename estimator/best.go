@@ -125,9 +125,13 @@ type bestEntry struct {
 	Metrics    Metrics `json:"metrics"`
 }
 
-// consider takes in an evaluation. changed says that other steps are the best now.
-func (k *bestKeeper) consider(step int64, results Metrics) (changed bool, err error) {
+// consider takes in an evaluation. changed says that other steps are the best now. pending
+// are steps whose checkpoints are being written.
+func (k *bestKeeper) consider(dir string, step int64, results Metrics, pending ...int64) (changed bool, err error) {
 	if _, err := k.by.Better(results, nil); err != nil {
+		return false, err
+	}
+	if _, err := k.prune(dir, pending); err != nil {
 		return false, err
 	}
 	before := k.steps()
@@ -135,6 +139,17 @@ func (k *bestKeeper) consider(step int64, results Metrics) (changed bool, err er
 	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool { return e.Step == step })
 	k.insert(bestEntry{Step: step, Evaluation: k.evaluation, By: k.by.String(), Metrics: results})
 	return !slices.Equal(before, k.steps()), nil
+}
+
+// prune forgets entries whose checkpoint was deleted, and returns the steps that have one.
+func (k *bestKeeper) prune(dir string, pending []int64) (saved []int64, err error) {
+	if saved, err = saver.Steps(dir); err != nil {
+		return nil, err
+	}
+	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool {
+		return !slices.Contains(saved, e.Step) && !slices.Contains(pending, e.Step)
+	})
+	return saved, nil
 }
 
 // insert puts an entry that has the metric where it belongs.
@@ -192,13 +207,10 @@ func (k *bestKeeper) resume(entries []bestEntry) {
 // pin pins the best of those that have a checkpoint. One that has none, and is not of a
 // step pending, gives its place back to what it displaced.
 func (k *bestKeeper) pin(dir string, pending ...int64) error {
-	saved, err := saver.Steps(dir)
+	saved, err := k.prune(dir, pending)
 	if err != nil {
 		return err
 	}
-	k.entries = slices.DeleteFunc(k.entries, func(e bestEntry) bool {
-		return !slices.Contains(saved, e.Step) && !slices.Contains(pending, e.Step)
-	})
 	durable := *k
 	durable.entries = slices.DeleteFunc(slices.Clone(k.entries), func(e bestEntry) bool { return !slices.Contains(saved, e.Step) })
 	if err := durable.recall(dir); err != nil && !errors.Is(err, saver.ErrCorrupt) {

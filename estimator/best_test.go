@@ -89,7 +89,7 @@ func TestKeepBest(t *testing.T) {
 // go when there is something new to keep. A best that somebody deleted is forgotten.
 func TestKeepBestOfSomethingElse(t *testing.T) {
 	dir := t.TempDir()
-	values := map[int64]float64{1: 1, 2: 9, 3: 2, 4: 3, 5: 1, 6: 0}
+	values := map[int64]float64{1: 1, 2: 9, 3: 2, 4: 3, 5: 1, 6: 0, 7: 8, 8: 7, 9: 5}
 	run := func(last int64, spec estimator.EvalSpec) {
 		est := newEstimator(t, scores(values), estimator.ModelDir(dir), estimator.KeepCheckpointMax(1))
 		_, err := est.TrainAndEvaluate(zeros(estimator.MaxSteps(last)), spec.With(estimator.At(hooks.EverySteps(1))))
@@ -110,21 +110,27 @@ func TestKeepBestOfSomethingElse(t *testing.T) {
 	run(5, spec.With(greatest))
 	kept(2, 5)
 	require.NoError(t, os.Remove(filepath.Join(dir, "model.ckpt-2.safetensors")))
-	run(6, spec.Named("b").With(estimator.KeepBest(estimator.Least("score"), 1)))
+	run(6, spec.With(greatest))
 	kept(6)
+	run(7, spec.With(greatest))
+	kept(7)
+	run(8, spec.Named("b").With(greatest)) // another evaluation
+	kept(8)
+	run(9, spec.Named("b").With(estimator.KeepBest(estimator.Least("score"), 1))) // another criterion
+	kept(9)
 	pins, err := saver.Pins(dir, estimator.BestCheckpoints)
 	require.NoError(t, err)
-	require.EqualValues(t, 6, pins[0].Step)
+	require.EqualValues(t, 9, pins[0].Step)
 	var note struct {
 		Step           int64
 		By, Evaluation string
 		Metrics        estimator.Metrics
 	}
 	require.NoError(t, json.Unmarshal([]byte(pins[0].Note), &note))
-	require.EqualValues(t, 6, note.Step)
+	require.EqualValues(t, 9, note.Step)
 	require.Equal(t, "least score", note.By)
 	require.Equal(t, "b", note.Evaluation)
-	require.Equal(t, 0.0, note.Metrics["score"])
+	require.Equal(t, 5.0, note.Metrics["score"])
 }
 
 // What is in a damaged file of pins is lost, unless the checkpoint knows it.

@@ -249,7 +249,7 @@ func (c *continuous) evaluate(ctx context.Context, v *validation, file checkpoin
 	c.all = append(c.all, evaluation)
 	c.log.Info(fmt.Sprintf("evaluation %q: %v", c.spec.name, results), "step", step)
 	if c.best != nil {
-		if _, err := c.best.consider(step, results); err != nil {
+		if _, err := c.best.consider(c.est.ModelDir(), step, results); err != nil {
 			return nil, fmt.Errorf("estimator: EvalSpec %q: KeepBest: %w", c.spec.name, err)
 		}
 	}

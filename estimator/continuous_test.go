@@ -145,6 +145,9 @@ func TestContinuousEvalOfVanishingCheckpoints(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []string{"missing checkpoint", "missing checkpoint", "step 2", "step 3", "step 9"}, found)
 		require.Equal(t, []string{"2", "9"}, all.Exports())
+		best, err := bowlIn(t, f.dir).BestCheckpoint()
+		require.NoError(t, err)
+		require.Equal(t, filepath.Join(f.dir, "model.ckpt-9.safetensors"), best, "3 was better, and is gone")
 	})
 }
 

@@ -162,7 +162,7 @@ func (m *evalMonitor) Evaluated(step int64, name string, results hooks.Metrics) 
 	*m.all = append(*m.all, evaluation)
 	needs := len(m.spec.exporters) > 0
 	if m.best != nil {
-		changed, err := m.best.consider(step, results)
+		changed, err := m.best.consider(m.run.OutputDir, step, results, m.pending()...)
 		if err != nil {
 			return fmt.Errorf("KeepBest: %w", err)
 		}
@@ -181,11 +181,15 @@ func (m *evalMonitor) Evaluated(step int64, name string, results hooks.Metrics) 
 
 // settle has a checkpoint that was evaluated kept and exported.
 func (m *evalMonitor) settle(evaluation *Evaluation, path string) error {
-	var pending []int64
+	return m.est.settle(m.ctx, m.spec, m.best, evaluation, path, m.pending()...)
+}
+
+// pending returns the steps whose checkpoints are being written.
+func (m *evalMonitor) pending() (steps []int64) {
 	for _, w := range m.waiting {
-		pending = append(pending, w.Step)
+		steps = append(steps, w.Step)
 	}
-	return m.est.settle(m.ctx, m.spec, m.best, evaluation, path, pending...)
+	return steps
 }
 
 // State returns what must not be forgotten with the run, nothing where nothing is kept or

@@ -74,4 +74,8 @@ func TestEvaluationsThatWaitForCheckpointsInTheBackground(t *testing.T) {
 	pinned(20)
 	require.Equal(t, []int64{5, 10, 15, 20}, x.steps)
 	require.Len(t, all, 4)
+	// A run that starts again has evaluated nothing yet.
+	require.NoError(t, m.Begin(run))
+	require.EqualValues(t, -1, m.evaluated)
+	pinned(20)
 }

@@ -121,7 +121,7 @@ func (e *Estimator) evaluateSpec(ctx context.Context, spec EvalSpec, best *bestK
 	evaluation := &Evaluation{Name: spec.name, Step: int64(results[globalStepMetric]), Metrics: results, Final: final}
 	e.config.Logger.Info(fmt.Sprintf("evaluation %q: %v", spec.name, results), "step", evaluation.Step)
 	if best != nil {
-		if _, err := best.consider(evaluation.Step, results); err != nil {
+		if _, err := best.consider(e.ModelDir(), evaluation.Step, results); err != nil {
 			return evaluation, fmt.Errorf("estimator: EvalSpec %q: KeepBest: %w", spec.name, err)
 		}
 	}

@@ -99,6 +99,20 @@ func TestPinnedStepIsSavedAgain(t *testing.T) {
 	require.Equal(t, []int64{4, 5}, steps(t, dir))
 }
 
+// The file does not grow, however often there is a new best.
+func TestPinsFileStaysSmall(t *testing.T) {
+	dir := t.TempDir()
+	s := newSaver(t, dir, KeepMax(1))
+	for step := int64(1); step <= 20; step++ {
+		save(t, s, step)
+		pin(t, dir, "best", step)
+	}
+	state, err := readPins(dir)
+	require.NoError(t, err)
+	require.Equal(t, []string{"model.ckpt-19.safetensors"}, state.Expired)
+	require.Equal(t, []int64{20}, steps(t, dir))
+}
+
 func TestPinsCheck(t *testing.T) {
 	dir := t.TempDir()
 	path := save(t, newSaver(t, dir), 1)

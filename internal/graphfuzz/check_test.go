@@ -118,8 +118,9 @@ func (c *check) evaluate(r *arithmetic, feed map[*entry]array, seed *entry, elem
 			in := make([]array, len(e.in))
 			known := true
 			for i, from := range e.in {
-				in[i] = values[from]
-				known = known && in[i].x != nil
+				var computed bool
+				in[i], computed = values[from]
+				known = known && computed
 			}
 			if !known {
 				continue
@@ -131,9 +132,6 @@ func (c *check) evaluate(r *arithmetic, feed map[*entry]array, seed *entry, elem
 				continue
 			}
 			values[e] = out[e.out]
-			if values[e].x == nil {
-				values[e] = array{out[e.out].dt, out[e.out].shape, []num{}}
-			}
 		}
 	}
 	return values, failures, shapes

@@ -1,6 +1,6 @@
 # make test    everything, with the real TensorBoard and Python's safetensors
 # make check   test, plus formatting, vet, staticcheck, the race detector and a build without cgo
-# make soak    the long forms of the crash tests, and ten minutes of random graphs
+# make soak    the long forms of the crash and memory tests, MNIST from its Go module, random graphs
 # make bench   Stheno, other frameworks in Go and Python, side by side: docs/performance.md
 # make bench-go   the benchmarks in Go against bench/baseline.txt; UPDATE=1 writes that file
 # make fresh   the README's two commands in a fresh clone with empty caches
@@ -12,12 +12,12 @@ STATICCHECK = $(GO) tool -modfile=tools/lint/go.mod staticcheck
 # The race detector needs cgo and a C compiler; nothing else here does.
 RACE_PACKAGES = ./...
 
-.PHONY: test check fmt vet lint race build generated bench bench-go soak fresh python
+.PHONY: test check fmt vet lint race build generated modules bench bench-go soak fresh python
 
 test: python
 	STHENO_PYTHON=$(PYTHON) STHENO_TENSORBOARD_PYTHON=$(PYTHON) $(GO) test ./...
 
-check: fmt vet lint build generated test race
+check: fmt vet lint build generated modules test race
 
 fmt:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
@@ -35,6 +35,10 @@ build:
 # The assembly is what its generators, a module of their own, make today.
 generated:
 	cd internal/blas/gen && $(GO) test ./...
+
+# Modules of their own, for what is opted into.
+modules:
+	cd tune/goptuna && $(GO) vet ./... && $(GO) test ./...
 
 race:
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE_PACKAGES)

@@ -100,3 +100,19 @@ func ExampleIterator_Restore() {
 	// Output:
 	// [4 2] [4 2] 1 1
 }
+
+func ExampleDataset_Folds() {
+	folds, err := datasets.Iris().Folds(5, 1)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for i, f := range folds {
+		fmt.Println(i, f.Train.Rows(), f.Test.Rows())
+	}
+	// Output:
+	// 0 120 30
+	// 1 120 30
+	// 2 120 30
+	// 3 120 30
+	// 4 120 30
+}

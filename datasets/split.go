@@ -29,25 +29,38 @@ func (d *Dataset) Split(fraction float64) (first, second *Dataset) {
 		}
 		return &Dataset{src: noSource{}, err: err}, &Dataset{src: noSource{}, err: err}
 	}
-	part := func(index []int) *Dataset {
-		src := *d.src.(*memorySource)
-		src.name, src.n, src.index = fmt.Sprintf("%s.Split(%v)", src.name, fraction), len(index), index
-		return &Dataset{src: &src, ops: d.ops, spec: d.spec}
-	}
-	return part(one), part(two)
+	call := fmt.Sprintf("Split(%v)", fraction)
+	return d.part(call, one), d.part(call, two)
 }
 
 func (d *Dataset) split(fraction float64) (one, two []int, err error) {
+	rows, class, err := d.rowsInMemory()
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case !(fraction > 0 && fraction < 1):
+		return nil, nil, fmt.Errorf("the fraction is %v, want more than 0 and less than 1", fraction)
+	case len(rows) < 2:
+		return nil, nil, fmt.Errorf("there are %d rows, want at least 2", len(rows))
+	}
+	shuffleRows(rows, philox.New(0, "datasets/Split", 0))
+	take := int(math.Round(fraction * float64(len(rows))))
+	if take == 0 || take == len(rows) {
+		return nil, nil, fmt.Errorf("a fraction %v of %d rows leaves one part empty", fraction, len(rows))
+	}
+	one, two = divideByClass(rows, class, fraction, take)
+	return one, two, nil
+}
+
+// rowsInMemory returns the numbers of the rows that belong to the data set, which are the
+// caller's own, and the class of every row of the table, nil when there are no classes.
+func (d *Dataset) rowsInMemory() (rows []int, class []int64, err error) {
 	src, ok := d.src.(*memorySource)
 	switch {
 	case d.err != nil:
 		return nil, nil, d.err
 	case !ok:
 		return nil, nil, errors.New("the rows are not in memory: Load first")
-	case !(fraction > 0 && fraction < 1):
-		return nil, nil, fmt.Errorf("the fraction is %v, want more than 0 and less than 1", fraction)
-	case src.n < 2:
-		return nil, nil, fmt.Errorf("there are %d rows, want at least 2", src.n)
 	}
 	for _, o := range d.ops {
 		if o.kind != opMap && o.kind != opPrefetch {
@@ -58,24 +71,24 @@ func (d *Dataset) split(fraction float64) (one, two []int, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	rows := make([]int, src.n)
+	rows = make([]int, src.n)
 	for i := range rows {
 		if rows[i] = i; src.index != nil {
 			rows[i] = src.index[i]
 		}
 	}
-	shuffleRows(rows)
-	take := int(math.Round(fraction * float64(src.n)))
-	if take == 0 || take == src.n {
-		return nil, nil, fmt.Errorf("a fraction %v of %d rows leaves one part empty", fraction, src.n)
-	}
-	one, two = divideByClass(rows, classes(t), fraction, take)
-	return one, two, nil
+	return rows, classes(t), nil
 }
 
-// shuffleRows puts rows in the one order that splits use (Fisher and Yates).
-func shuffleRows(rows []int) {
-	stream := philox.New(0, "datasets/Split", 0)
+// part is the data set of some of its rows; call is how its source was made of the other.
+func (d *Dataset) part(call string, index []int) *Dataset {
+	src := *d.src.(*memorySource)
+	src.name, src.n, src.index = src.name+"."+call, len(index), index
+	return &Dataset{src: &src, ops: d.ops, spec: d.spec}
+}
+
+// shuffleRows puts rows in the order of a stream (Fisher and Yates).
+func shuffleRows(rows []int, stream philox.Stream) {
 	for i := len(rows) - 1; i > 0; i-- {
 		j := stream.Intn(uint64(i), i+1)
 		rows[i], rows[j] = rows[j], rows[i]

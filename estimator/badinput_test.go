@@ -45,7 +45,6 @@ func badOptions(t *testing.T) {
 		"checkpoint secs":       {[]string{"SaveCheckpointsSecs", "-0.5"}, []estimator.Option{estimator.SaveCheckpointsSecs(-0.5)}},
 		"checkpoint secs NaN":   {[]string{"SaveCheckpointsSecs", "NaN"}, []estimator.Option{estimator.SaveCheckpointsSecs(math.NaN())}},
 		"checkpoint secs huge":  {[]string{"SaveCheckpointsSecs", "+Inf"}, []estimator.Option{estimator.SaveCheckpointsSecs(math.Inf(1))}},
-		"no checkpoint steps":   {[]string{"SaveCheckpointsSteps", "0"}, []estimator.Option{estimator.SaveCheckpointsSteps(0)}},
 		"checkpoint steps":      {[]string{"SaveCheckpointsSteps", "-7"}, []estimator.Option{estimator.SaveCheckpointsSteps(-7)}},
 		"keep max":              {[]string{"KeepCheckpointMax", "-1"}, []estimator.Option{estimator.KeepCheckpointMax(-1)}},
 		"keep hours":            {[]string{"KeepCheckpointEveryNHours", "0"}, []estimator.Option{estimator.KeepCheckpointEveryNHours(0)}},
@@ -115,7 +114,10 @@ func badModelFunctions(t *testing.T) {
 		"nil metric":     {[]string{`metrics["m"]`, "nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = nil })},
 		"metric of nil":  {[]string{`metrics["m"]`, "nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = metrics.Mean(nil) })},
 		"foreign metric": {[]string{`metrics["m"]`, `"foreign"`}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Metrics["m"] = metrics.Mean(foreign) })},
-		"nil monitor":    {[]string{"monitor 0 is nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Monitors = []hooks.Monitor{nil} })},
+		"a metric named like another's element": {[]string{`"m/0" is named like an element of "m"`}, changed(func(_ *graph.Graph, s *estimator.Spec) {
+			s.Metrics["m"], s.Metrics["m/0"] = metrics.MeanTensor(s.Loss), metrics.Mean(s.Loss)
+		})},
+		"nil monitor": {[]string{"monitor 0 is nil"}, changed(func(_ *graph.Graph, s *estimator.Spec) { s.Monitors = []hooks.Monitor{nil} })},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

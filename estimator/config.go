@@ -8,61 +8,27 @@ import (
 	"github.com/stheno-ml/stheno/hooks"
 )
 
-// RunConfig is how an estimator runs, as the options of [New] filled it.
-type RunConfig struct {
-	// ModelDir is where checkpoints and event files are. "" means a temporary
-	// directory, made at the first fit and reported in the log.
-	ModelDir string
-	// Seed decides initial values, dropout and shuffles. The default is 0.
-	Seed uint64
-	// SaveSummarySteps is how many steps lie between summaries, default 100; 0 for
-	// none.
-	SaveSummarySteps int64
-	// SaveCheckpointsSecs is how many seconds lie between checkpoints, default 600. It
-	// is 0 when SaveCheckpointsSteps is set.
-	SaveCheckpointsSecs float64
-	// SaveCheckpointsSteps is how many steps lie between checkpoints, 0 when the clock
-	// decides.
-	SaveCheckpointsSteps int64
-	// KeepCheckpointMax bounds the checkpoints kept, default 5; 0 for all.
-	KeepCheckpointMax int
-	// KeepCheckpointEveryNHours keeps one checkpoint for every so many hours beyond
-	// that, default 10,000.
-	KeepCheckpointEveryNHours float64
-	// LogStepCountSteps is how many steps lie between log lines of the loss, default
-	// 100; 0 for none.
-	LogStepCountSteps int64
-	// Workers bounds the goroutines that compute one step; 0, the default, stands for
-	// GOMAXPROCS, which is also the most. The results are the same bits for every value.
-	Workers int
-	// Logger is slog.Default() when not set.
-	Logger *slog.Logger
+// Option is a keyword argument of [New], and those that set a field of a RunConfig of
+// [NewRunConfig] and [RunConfig.Replace].
+type Option interface{ applyNew(*settings) }
 
-	handleSignals bool
-	given         map[string]bool
-}
+type newOption func(*settings)
 
-// maxSeconds fits a time.Duration with ease.
-const maxSeconds = 1e9
+func (o newOption) applyNew(s *settings) { o(s) }
 
-func defaultConfig() RunConfig {
-	return RunConfig{
-		SaveSummarySteps: 100, SaveCheckpointsSecs: 600, KeepCheckpointMax: 5, KeepCheckpointEveryNHours: 10_000,
-		LogStepCountSteps: 100, given: map[string]bool{},
-	}
-}
-
-// Option is a keyword argument of [New].
-type Option interface{ applyNew(*RunConfig) }
-
-type newOption func(*RunConfig)
-
-func (o newOption) applyNew(c *RunConfig) { o(c) }
-
+// configOption is an option that sets a field of the RunConfig.
 func configOption(name string, set func(*RunConfig)) Option {
-	return newOption(func(c *RunConfig) {
-		c.given[name] = true
-		set(c)
+	return newOption(func(s *settings) {
+		s.given[name] = true
+		set(&s.RunConfig)
+	})
+}
+
+// modelOption is an option of an estimator that is no part of the RunConfig.
+func modelOption(name string, set func(*settings)) Option {
+	return newOption(func(s *settings) {
+		s.others = append(s.others, name)
+		set(s)
 	})
 }
 
@@ -79,15 +45,23 @@ func SaveSummarySteps(n int64) Option {
 	return configOption("SaveSummarySteps", func(c *RunConfig) { c.SaveSummarySteps = n })
 }
 
-// SaveCheckpointsSecs sets how many seconds lie between checkpoints. Not together
-// with SaveCheckpointsSteps.
+// SaveCheckpointsSecs sets how many seconds lie between checkpoints; 0 for none but the
+// first and the last. Not together with SaveCheckpointsSteps.
 func SaveCheckpointsSecs(seconds float64) Option {
 	return configOption("SaveCheckpointsSecs", func(c *RunConfig) { c.SaveCheckpointsSecs = seconds })
 }
 
-// SaveCheckpointsSteps sets how many steps lie between checkpoints.
+// SaveCheckpointsSteps sets how many steps lie between checkpoints; 0 for none but the
+// first and the last.
 func SaveCheckpointsSteps(n int64) Option {
 	return configOption("SaveCheckpointsSteps", func(c *RunConfig) { c.SaveCheckpointsSteps = n })
+}
+
+// SaveCheckpointsInBackground writes checkpoints beside the steps: a step waits for the
+// copying of the variables only. The files are the same, byte for byte; monitors hear of a
+// checkpoint when the next one or an evaluation is due or the fit ends.
+func SaveCheckpointsInBackground(background bool) Option {
+	return configOption("SaveCheckpointsInBackground", func(c *RunConfig) { c.SaveCheckpointsInBackground = background })
 }
 
 // KeepCheckpointMax sets how many checkpoints are kept; 0 for all.
@@ -115,42 +89,6 @@ func Workers(n int) Option {
 // Logger replaces slog.Default().
 func Logger(logger *slog.Logger) Option {
 	return configOption("Logger", func(c *RunConfig) { c.Logger = logger })
-}
-
-// validate reports the first bad option.
-func (c *RunConfig) validate() error {
-	bad := func(name string, value any, want string) error {
-		return fmt.Errorf("estimator: New: %s: %v, want %s", name, value, want)
-	}
-	switch {
-	case c.given["ModelDir"] && strings.TrimSpace(c.ModelDir) == "":
-		return bad("ModelDir", fmt.Sprintf("%q", c.ModelDir), "the name of a directory")
-	case c.given["SaveCheckpointsSecs"] && c.given["SaveCheckpointsSteps"]:
-		return fmt.Errorf("estimator: New: SaveCheckpointsSecs (%v) and SaveCheckpointsSteps (%d) cannot be both set", c.SaveCheckpointsSecs, c.SaveCheckpointsSteps)
-	case c.SaveSummarySteps < 0:
-		return bad("SaveSummarySteps", c.SaveSummarySteps, "at least 0")
-	case !(c.SaveCheckpointsSecs >= 0 && c.SaveCheckpointsSecs <= maxSeconds):
-		return bad("SaveCheckpointsSecs", c.SaveCheckpointsSecs, "0 to 1e9")
-	case c.given["SaveCheckpointsSteps"] && c.SaveCheckpointsSteps <= 0:
-		return bad("SaveCheckpointsSteps", c.SaveCheckpointsSteps, "at least 1")
-	case c.KeepCheckpointMax < 0:
-		return bad("KeepCheckpointMax", c.KeepCheckpointMax, "at least 0")
-	case !(c.KeepCheckpointEveryNHours > 0):
-		return bad("KeepCheckpointEveryNHours", c.KeepCheckpointEveryNHours, "more than 0")
-	case c.LogStepCountSteps < 0:
-		return bad("LogStepCountSteps", c.LogStepCountSteps, "at least 0")
-	case c.given["Workers"] && c.Workers < 1:
-		return bad("Workers", c.Workers, "at least 1")
-	case c.given["Logger"] && c.Logger == nil:
-		return bad("Logger", "nil", "a logger")
-	}
-	if c.SaveCheckpointsSteps > 0 {
-		c.SaveCheckpointsSecs = 0
-	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	return nil
 }
 
 // FitOption is a keyword argument of [Estimator.Fit].
@@ -208,9 +146,32 @@ func Name(name string) EvaluateOption {
 	return evaluateOption(func(c *evaluateConfig) { c.name = name })
 }
 
-// CheckpointPath evaluates the variables of that checkpoint instead of the newest.
-func CheckpointPath(path string) EvaluateOption {
-	return evaluateOption(func(c *evaluateConfig) { c.checkpoint = path })
+// CheckpointOption is what [CheckpointPath] returns.
+type CheckpointOption struct{ path string }
+
+// CheckpointPath evaluates, or predicts with, the variables of that checkpoint's file
+// instead of the newest.
+func CheckpointPath(path string) CheckpointOption { return CheckpointOption{path} }
+
+func (o CheckpointOption) applyEvaluate(c *evaluateConfig) { c.checkpoint = o.path }
+func (o CheckpointOption) applyPredict(c *predictConfig)   { c.checkpoint = o.path }
+
+// PredictOption is a keyword argument of [Estimator.Predict].
+type PredictOption interface{ applyPredict(*predictConfig) }
+
+type predictConfig struct {
+	keys       []string
+	keysGiven  bool
+	checkpoint string
+}
+
+type predictOption func(*predictConfig)
+
+func (o predictOption) applyPredict(c *predictConfig) { o(c) }
+
+// PredictKeys computes only the predictions of these names.
+func PredictKeys(keys ...string) PredictOption {
+	return predictOption(func(c *predictConfig) { c.keys, c.keysGiven = append(c.keys, keys...), true })
 }
 
 func (c *fitConfig) validate() error {

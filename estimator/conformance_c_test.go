@@ -1,6 +1,7 @@
 package estimator_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/metrics"
 	"github.com/stheno-ml/stheno/nn"
+	"github.com/stheno-ml/stheno/ops"
 	"github.com/stheno-ml/stheno/optim"
 )
 
@@ -187,6 +189,43 @@ func TestConformanceC(t *testing.T) {
 			_, err = est.PredictAll(input)
 			require.ErrorContains(t, err, want)
 		}
+	})
+	t.Run("C14", func(t *testing.T) {
+		// The metric is the label that the model function gets, the prediction its feature.
+		calls := map[bool]int{}
+		replace := func(g *graph.Graph, features, labels graph.Nodes) (graph.Nodes, graph.Nodes, error) {
+			calls[len(labels) > 0]++
+			to := func(n *gorgonia.Node, x float32) *gorgonia.Node {
+				return ops.Add(g, ops.Sub(g, n, n), g.NamedConstant(fmt.Sprint(x), x))
+			}
+			if len(labels) > 0 {
+				labels = graph.Nodes{"y": to(labels.One(), 99)}
+			}
+			return graph.Nodes{"x": to(features.One(), 9)}, labels, nil
+		}
+		fn := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+			spec, err := counter(g, features, labels, mode)
+			if mode == estimator.Eval {
+				spec.Metrics = map[string]metrics.Metric{"label": metrics.Mean(labels.One())}
+			}
+			return spec, err
+		}
+		est := newEstimator(t, fn, estimator.ModelDir(t.TempDir()), estimator.FeatureEngineering(replace))
+		input := datasets.FromTensors([]float32{1, 2}, []float32{3, 4}).Batch(2)
+		fit(t, est, input)
+		ev, err := est.Evaluate(input)
+		require.NoError(t, err)
+		require.Equal(t, 99.0, ev["label"])
+		rows, err := est.PredictAll(input)
+		require.NoError(t, err)
+		require.Equal(t, []estimator.Row{{"x": float32(9)}, {"x": float32(9)}}, rows)
+		require.Equal(t, map[bool]int{true: 2, false: 1}, calls, "once for each graph")
+		failing := func(*graph.Graph, graph.Nodes, graph.Nodes) (graph.Nodes, graph.Nodes, error) {
+			return nil, nil, os.ErrInvalid
+		}
+		_, err = newEstimator(t, fn, estimator.FeatureEngineering(failing)).Fit(input)
+		require.ErrorIs(t, err, os.ErrInvalid)
+		require.ErrorContains(t, err, "mode train: feature engineering: ")
 	})
 	t.Run("C17", func(t *testing.T) {
 		linear := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {

@@ -27,15 +27,36 @@ func TestConformanceJ(t *testing.T) {
 	t.Run("J2", func(t *testing.T) {
 		_, err := estimator.New(nil)
 		require.ErrorContains(t, err, "model function is nil")
+		_, err = estimator.New(counter, estimator.Config(nil))
+		require.ErrorContains(t, err, "Config: nil, want a RunConfig")
+		_, err = estimator.New(counter, estimator.ModelDir("one"), estimator.Config(configOf(t, "", estimator.ModelDir("other"))))
+		require.ErrorContains(t, err, "ModelDir: set both in constructor and RunConfig, but with different values")
+		est := newEstimator(t, counter, estimator.ModelDir("one"), estimator.Config(configOf(t, "", estimator.ModelDir("one"))))
+		require.Equal(t, "one", est.ModelDir())
+		// Go's types see to the forms of the arguments, but not to params that nobody reads.
+		_, err = countingIn(t, t.TempDir(), estimator.Params(map[string]any{"units": 4})).Fit(ones(), estimator.Steps(1))
+		require.ErrorContains(t, err, `it has Params ["units"] but reads none of them`)
+	})
+	t.Run("J3", func(t *testing.T) {
+		params := map[string]any{"hidden_layers": 4, "units": []int{1}}
+		option := estimator.Params(params)
+		params["hidden_layers"] = 5
+		params["units"].([]int)[0] = 2
+		est := newEstimator(t, counter, option)
+		require.Equal(t, map[string]any{"hidden_layers": 4, "units": []int{1}}, est.Params())
+		est.Params()["hidden_layers"] = 6
+		require.Equal(t, 4, est.Params()["hidden_layers"])
 	})
 	t.Run("J6", func(t *testing.T) {
 		var calls counted
 		fn := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
 			require.Equal(t, mode == estimator.Train, g.Training())
 			require.Equal(t, mode == estimator.Infer, len(labels) == 0)
+			require.Equal(t, 4, g.IntParam("hidden_layers"))
+			require.EqualValues(t, 7, g.Seed())
 			return classifier(g, features, labels, mode)
 		}
-		est := newEstimator(t, calls.wrap(fn), estimator.ModelDir(t.TempDir()))
+		est := newEstimator(t, calls.wrap(fn), estimator.ModelDir(t.TempDir()), estimator.Params(map[string]any{"hidden_layers": 4}))
 		fit(t, est, endless(), estimator.Steps(2))
 		_, err := est.Evaluate(flowers().Batch(4))
 		require.NoError(t, err)
@@ -79,6 +100,14 @@ func TestConformanceJ(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []int64{1}, steps)
 		require.Equal(t, []float64{2}, values)
+	})
+	t.Run("J14", func(t *testing.T) {
+		from, dir := t.TempDir(), t.TempDir()
+		fit(t, newEstimator(t, scalarX(42), estimator.ModelDir(from)), ones(), estimator.Steps(10))
+		est := newEstimator(t, scalarX(36), estimator.ModelDir(dir), estimator.WarmStartFrom(from))
+		fit(t, est, ones(), estimator.Steps(5))
+		require.Equal(t, []float32{42}, firstOf(t, est, "x"))
+		require.EqualValues(t, 5, stepOf(t, dir))
 	})
 	t.Run("J16", func(t *testing.T) {
 		dir, r := t.TempDir(), &recorder{}
@@ -155,6 +184,17 @@ func TestConformanceJ(t *testing.T) {
 		require.Equal(t, filepath.Join("some_path", "eval"), est.EvalDir(""))
 		require.Equal(t, filepath.Join("some_path", "eval_a_name"), est.EvalDir("a_name"))
 	})
+	t.Run("J27", func(t *testing.T) {
+		from := t.TempDir()
+		fit(t, newEstimator(t, scalarX(42), estimator.ModelDir(from)), ones(), estimator.Steps(1))
+		est := newEstimator(t, scalarX(36), estimator.ModelDir(t.TempDir()), estimator.WarmStartFrom(from))
+		ev, err := est.Evaluate(ones(), estimator.Steps(1))
+		require.NoError(t, err)
+		require.Equal(t, estimator.Metrics{"loss": 43, "global_step": 0}, ev)
+		rows, err := est.PredictAll(numbers(7))
+		require.NoError(t, err)
+		require.Equal(t, []estimator.Row{{"y": float32(42)}}, rows)
+	})
 	t.Run("J28", func(t *testing.T) {
 		fn := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
 			spec, err := counter(g, features, labels, mode)
@@ -184,6 +224,40 @@ func TestConformanceJ(t *testing.T) {
 			ev, err := est.Evaluate(ones(), estimator.Steps(5))
 			require.NoError(t, err)
 			require.Equal(t, 6.0, ev["loss"])
+		}
+	})
+	t.Run("J36", func(t *testing.T) {
+		// A vector's elements are curves of their own, which TensorBoard shows as such.
+		fn := func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+			spec, err := counter(g, features, labels, mode)
+			three := g.NamedConstant("three", tensor.New(tensor.WithBacking([]float32{1, 2, 3})))
+			spec.Metrics = map[string]metrics.Metric{"foo": metrics.MeanTensor(three)}
+			return spec, err
+		}
+		est := newEstimator(t, fn, estimator.ModelDir(t.TempDir()))
+		fit(t, est, ones(), estimator.Steps(2))
+		ev, err := est.Evaluate(ones(), estimator.Steps(1))
+		require.NoError(t, err)
+		for i, tag := range []string{"foo/0", "foo/1", "foo/2"} {
+			require.Equal(t, float64(i+1), ev[tag])
+			steps, values, err := summaries.Scalars(est.EvalDir(""), tag)
+			require.NoError(t, err)
+			require.Equal(t, []int64{2}, steps)
+			require.Equal(t, []float64{float64(i + 1)}, values)
+		}
+	})
+	t.Run("J38", func(t *testing.T) {
+		est := countingIn(t, t.TempDir())
+		for path, want := range map[string]string{
+			est.LatestCheckpoint(): "couldn't find a trained model", // which is ""
+			"no/such/file":         "no/such/file",
+		} {
+			n := 0
+			for _, err := range est.Predict(numbers(1), estimator.CheckpointPath(path)) {
+				require.ErrorContains(t, err, want)
+				n++
+			}
+			require.Equal(t, 1, n)
 		}
 	})
 	t.Run("J39", func(t *testing.T) {

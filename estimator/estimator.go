@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/graphactions"
@@ -24,49 +25,54 @@ type Result = graphactions.Result
 // the variables as they are. Fits go one at a time, and so do evaluations; a monitor
 // of a fit may call Evaluate, which then sees the variables of that step.
 type Estimator struct {
-	modelFn   ModelFn
-	config    RunConfig              // never changes
-	temporary atomic.Pointer[string] // the model directory that Fit made, nil for none
+	modelFn       ModelFn
+	config        RunConfig              // never changes
+	modelSettings                        // neither
+	temporary     atomic.Pointer[string] // the model directory that Fit made, nil for none
 
 	fits  sync.Mutex // held by Fit
 	evals sync.Mutex // held by Evaluate
 
-	mu                  sync.Mutex // guards what follows
-	store               *session.Store
-	live                graphactions.Live // Fit's alone while fitting
-	fitting, evaluating bool
-	closed              bool
-	running             map[*context.CancelCauseFunc]bool // what Close ends
-	signature           *signature                        // what the model was trained on, nil when not known
-	models              map[Mode]*model
+	mu          sync.Mutex // guards what follows
+	store       *session.Store
+	live        graphactions.Live // Fit's alone while fitting
+	fitting     bool
+	evaluating  *model    // what Evaluate uses, nil for none
+	looked      time.Time // when load looked for a checkpoint
+	closed      bool
+	running     map[*context.CancelCauseFunc]bool // what Close ends
+	signature   *signature                        // what the model was trained on, nil when not known
+	models      map[Mode]*model
+	fromFile    *model       // evaluates checkpoints given by path, nil before the first
+	exported    *model       // the Infer graph of exports, which never runs, nil before the first
+	warmStarted *WarmStarted // what a warm start did
 }
 
 // New returns an estimator of the model that modelFn builds. Nothing is built or
-// written before the first call that needs it. The error names the option that is
-// wrong.
+// written before the first call that needs it. The environment variable TF_CONFIG is read,
+// see [ParseTFConfig]. The error names every option that is wrong.
 func New(modelFn ModelFn, opts ...Option) (*Estimator, error) {
 	if modelFn == nil {
 		return nil, errors.New("estimator: New: the model function is nil")
 	}
-	config := defaultConfig()
-	for _, opt := range opts {
-		if opt != nil {
-			opt.applyNew(&config)
-		}
-	}
-	if err := config.validate(); err != nil {
+	s, err := settingsOf(opts)
+	if err != nil {
 		return nil, err
 	}
+	return newEstimator(modelFn, s), nil
+}
+
+func newEstimator(modelFn ModelFn, s *settings) *Estimator {
 	return &Estimator{
-		modelFn: modelFn, config: config, store: session.NewStore(), models: map[Mode]*model{},
+		modelFn: modelFn, config: s.RunConfig, modelSettings: s.modelSettings, store: session.NewStore(), models: map[Mode]*model{},
 		running: map[*context.CancelCauseFunc]bool{},
-	}, nil
+	}
 }
 
 // Config returns a copy of the configuration.
 func (e *Estimator) Config() RunConfig {
 	c := e.config
-	c.ModelDir = e.ModelDir()
+	c.ModelDir, c.Cluster = e.ModelDir(), c.Cluster.clone()
 	return c
 }
 
@@ -110,6 +116,9 @@ func (e *Estimator) FitContext(ctx context.Context, input *datasets.Dataset, opt
 	}
 	if err := c.validate(); err != nil {
 		return nil, err
+	}
+	if err := e.config.Cluster.canTrain(); err != nil {
+		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
 	if err := checkInput("Fit", input); err != nil {
 		return nil, err
@@ -158,11 +167,15 @@ func (e *Estimator) prepareFit(input *datasets.Dataset) (*model, error) {
 		e.config.Logger.Warn("the checkpoint was trained with another engine of matrix products: the run goes on, but not with the same bits as an uninterrupted one",
 			"checkpoint", engine, "here", blas.Default().Name())
 	}
+	if fitted && e.models[Train] == nil {
+		e.compareParams()
+	}
 	m, err := e.model(Train, input.Spec(), input.BatchSize(), fitted)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
+	// Each fit begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
 		return nil, err
 	}
 	e.signature, e.fitting = given, true
@@ -188,6 +201,11 @@ func (e *Estimator) train(ctx context.Context, m *model, input *datasets.Dataset
 		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
 	res, err := graphactions.Train(ctx, m.graph, e.ModelDir(), m.spec.TrainOp, m.spec.Loss, options...)
+	for _, v := range c.validations {
+		if closed := v.close(); closed != nil {
+			err = errors.Join(err, closed)
+		}
+	}
 	if err != nil && made && os.Remove(e.ModelDir()) == nil {
 		e.temporary.Store(nil) // nothing was written
 	}
@@ -227,7 +245,7 @@ func (e *Estimator) untilClosed(parent context.Context) (ctx context.Context, re
 }
 
 func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, c *fitConfig) ([]graphactions.Option, error) {
-	text, err := m.signature.encode()
+	metadata, err := e.metadata(m)
 	if err != nil {
 		return nil, fmt.Errorf("estimator: Fit: %w", err)
 	}
@@ -236,10 +254,9 @@ func (e *Estimator) trainOptions(m *model, input *datasets.Dataset, c *fitConfig
 	options := []graphactions.Option{
 		graphactions.Input(input, graphactions.Bind(m.features, m.labels)),
 		graphactions.Session(m.session), graphactions.WithLive(&e.live), graphactions.Seed(e.config.Seed),
-		graphactions.Metadata(map[string]string{metadataSignature: text}),
-		graphactions.Monitors(monitors...), graphactions.Logger(e.config.Logger),
+		metadata, graphactions.Monitors(monitors...), graphactions.Logger(e.config.Logger),
 		graphactions.LogEverySteps(e.config.LogStepCountSteps), graphactions.SaveSummariesSteps(e.config.SaveSummarySteps),
-		graphactions.KeepCheckpointMax(e.config.KeepCheckpointMax),
+		graphactions.KeepCheckpointMax(e.config.KeepCheckpointMax), graphactions.SaveInBackground(e.config.SaveCheckpointsInBackground),
 		graphactions.KeepCheckpointEveryNHours(e.config.KeepCheckpointEveryNHours),
 	}
 	if e.config.SaveCheckpointsSteps > 0 {

@@ -42,6 +42,9 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	if master := e.config.Cluster.EvaluationMaster; master != "" {
+		return nil, fmt.Errorf(`estimator: Evaluate: TF_CONFIG has eval_session_master %q: only "" (this process) is possible, there is no cluster package yet`, master)
+	}
 	if err := checkInput("Evaluate", input); err != nil {
 		return nil, err
 	}
@@ -50,15 +53,7 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	}
 	e.evals.Lock()
 	defer e.evals.Unlock()
-	if c.checkpoint != "" {
-		m, err := e.checkpointModel(input, c.checkpoint)
-		if err != nil {
-			return nil, err
-		}
-		results, err := e.evaluate(ctx, m, input, &c)
-		return results, errors.Join(err, m.session.Close())
-	}
-	m, err := e.evalModel(input)
+	m, err := e.evalModel(input, c.checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -66,79 +61,125 @@ func (e *Estimator) EvaluateContext(ctx context.Context, input *datasets.Dataset
 	return e.evaluate(ctx, m, input, &c)
 }
 
-// evalModel returns the model to evaluate with.
-func (e *Estimator) evalModel(input *datasets.Dataset) (*model, error) {
+// evalModel returns the model to evaluate with: over the variables in memory, or, where a
+// checkpoint is named, over those.
+func (e *Estimator) evalModel(input *datasets.Dataset, checkpoint string) (*model, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
-		return nil, err
+	choose := e.liveModel
+	if checkpoint != "" {
+		choose = func(input *datasets.Dataset) (*model, error) { return e.fromFileModel(input, checkpoint) }
 	}
-	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
-		return nil, err
-	}
-	m, err := e.model(Eval, input.Spec(), input.BatchSize(), true)
+	m, err := choose(input)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.restart(m); err != nil {
+	// Each evaluation begins with fresh local variables, in one process as in two.
+	if err := m.session.InitializeLocals(); err != nil {
 		return nil, err
 	}
-	e.evaluating = true
+	e.evaluating = m
 	return m, nil
 }
 
 func (e *Estimator) endEvaluate(m *model) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.evaluating = false
+	e.evaluating = nil
 	if e.closed {
 		m.session.Close()
 	}
 }
 
-// checkpointModel returns a model over the variables of one checkpoint. It is the
-// caller's to close.
-func (e *Estimator) checkpointModel(input *datasets.Dataset, path string) (*model, error) {
-	e.mu.Lock()
-	closed := e.closed
-	e.mu.Unlock()
-	if closed {
+// liveModel returns the model over the variables in memory. It is called with mu held.
+func (e *Estimator) liveModel(input *datasets.Dataset) (*model, error) {
+	trained, err := e.ready()
+	if err != nil {
+		return nil, err
+	}
+	if !trained {
+		if _, err := e.makeDir(); err != nil {
+			return nil, fmt.Errorf("estimator: Evaluate: %w", err)
+		}
+	}
+	if err := e.signature.compatible(signatureOf(input.Spec()), true); err != nil {
+		return nil, err
+	}
+	return e.model(Eval, input.Spec(), input.BatchSize(), trained)
+}
+
+// fromFileModel returns the model that evaluates checkpoints named by the caller, with the
+// variables of this one. It has a store of its own, for the variables in memory are
+// others. It is called with mu held.
+func (e *Estimator) fromFileModel(input *datasets.Dataset, path string) (*model, error) {
+	if e.closed {
 		return nil, ErrClosed
 	}
-	fail := func(err error) (*model, error) {
-		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
-	}
-	r, err := saver.Open(path)
+	ckpt, err := readCheckpoint("Evaluate", Eval, input, path)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
-	text := r.Metadata()[metadataSignature]
-	if err := r.Close(); err != nil {
-		return fail(err)
-	}
-	if text != "" {
-		trained, err := decodeSignature(text)
+	if e.fromFile == nil || e.fromFile.signature.compatible(signatureOf(input.Spec()), true) != nil {
+		m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
 		if err != nil {
-			return fail(err)
-		}
-		if err := trained.compatible(signatureOf(input.Spec()), true); err != nil {
 			return nil, err
 		}
+		if err := e.open(m, session.NewStore()); err != nil {
+			return nil, err
+		}
+		e.fromFile = m
 	}
-	m, err := e.build(Eval, input.Spec(), max(input.BatchSize(), 1))
+	err = graphactions.RestoreFrom(e.fromFile.session, ckpt, path)
+	if err == nil {
+		_, err = e.makeDir() // for the summaries
+	}
+	if err != nil {
+		return nil, fmt.Errorf("estimator: Evaluate: CheckpointPath: %w", err)
+	}
+	return e.fromFile, nil
+}
+
+// predictModel returns a model that predicts with the variables of one checkpoint. It is
+// the caller's to close.
+func (e *Estimator) predictModel(input *datasets.Dataset, path string) (*model, error) {
+	if err := e.checkOpen(); err != nil {
+		return nil, err
+	}
+	ckpt, err := readCheckpoint("Predict", Infer, input, path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := e.build(Infer, input.Spec(), max(input.BatchSize(), 1))
 	if err != nil {
 		return nil, err
 	}
 	if err := e.open(m, session.NewStore()); err != nil {
 		return nil, err
 	}
-	if err := graphactions.RestoreSession(m.session, path); err != nil {
-		return fail(errors.Join(err, m.session.Close()))
-	}
-	if _, err := e.makeDir(); err != nil {
-		return fail(errors.Join(err, m.session.Close()))
+	if err := graphactions.RestoreFrom(m.session, ckpt, path); err != nil {
+		return nil, errors.Join(fmt.Errorf("estimator: Predict: CheckpointPath: %w", err), m.session.Close())
 	}
 	return m, nil
+}
+
+// readCheckpoint reads a checkpoint that was trained on what the input has.
+func readCheckpoint(function string, mode Mode, input *datasets.Dataset, path string) (*saver.Checkpoint, error) {
+	fail := func(err error) (*saver.Checkpoint, error) {
+		return nil, fmt.Errorf("estimator: %s: CheckpointPath: %w", function, err)
+	}
+	ckpt, err := saver.Load(path)
+	if err != nil {
+		return fail(err)
+	}
+	text := ckpt.Metadata[metadataSignature]
+	if text == "" {
+		return ckpt, nil
+	}
+	trained, err := decodeSignature(text)
+	if err != nil {
+		return fail(err)
+	}
+	return ckpt, trained.compatible(signatureOf(input.Spec()), mode != Infer)
 }
 
 func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Dataset, c *evaluateConfig) (Metrics, error) {
@@ -163,10 +204,8 @@ func (e *Estimator) evaluate(ctx context.Context, m *model, input *datasets.Data
 	if err != nil {
 		return nil, fmt.Errorf("estimator: %w", err)
 	}
-	results := Metrics{globalStepMetric: float64(step)}
-	for name, metric := range all {
-		results[name] = metric.Value()
-	}
+	results := metrics.Results(all)
+	results[globalStepMetric] = float64(step)
 	return results, nil
 }
 

@@ -240,6 +240,9 @@ func TestLocalVariablesStartAnew(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 6.0, ev["loss"])
 	}
+	for _, mode := range []estimator.Mode{estimator.Train, estimator.Eval} {
+		require.Equal(t, 1, est.Stats(mode).Compiles, "mode %s", mode)
+	}
 }
 
 // Wherever in a step the context ends: that step is made, nothing of the input is

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -26,10 +27,10 @@ type model struct {
 	session          *session.Session
 	input            datasets.Spec  // what it was built for
 	signature        *signature     // of input
-	used             bool           // the session has run
 	fits             *signature     // the trained model's, if input is known to agree with it
 	outputs          gorgonia.Nodes // the predictions, by name
 	outputNames      []string
+	feeds            sync.Pool // of graph.Feed, empty
 }
 
 // PanicError is a panic of a model function.
@@ -48,7 +49,7 @@ func (e *PanicError) Error() string {
 // size of a batch.
 func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, error) {
 	m := &model{
-		mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train)),
+		mode: mode, graph: graph.New(graph.Seed(e.config.Seed), graph.Training(mode == Train), graph.Params(e.params)),
 		input: spec, signature: signatureOf(spec),
 	}
 	m.graph.GlobalStep()
@@ -57,7 +58,7 @@ func (e *Estimator) build(mode Mode, spec datasets.Spec, rows int) (*model, erro
 	if mode != Infer {
 		m.labels = placeholders(m.graph.Scope("labels"), spec.Labels, rows)
 	}
-	err := m.callModelFn(e.modelFn)
+	err := m.callModelFn(e.engineered)
 	if err != nil {
 		return nil, fmt.Errorf("estimator: model function, mode %s: %w", mode, err)
 	}
@@ -161,23 +162,6 @@ func sameVariables(m, other *model) error {
 		return fmt.Errorf("variable %q is missing", name)
 	}
 	return nil
-}
-
-// restart gives local variables, which live in the session, their initial values
-// again: each fit and each evaluation begins with those, in one process as in two.
-func (e *Estimator) restart(m *model) error {
-	if !m.used {
-		m.used = true
-		return nil
-	}
-	if !slices.ContainsFunc(m.graph.Variables(), func(v *graph.Variable) bool { return v.Local }) {
-		return nil
-	}
-	old := m.session
-	if err := e.open(m, e.store); err != nil {
-		return err
-	}
-	return old.Close()
 }
 
 // twinOf maps the nodes of m to those of a model that the same function built. What

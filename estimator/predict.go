@@ -8,7 +8,9 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"time"
 
+	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/datasets"
@@ -25,15 +27,15 @@ type Row map[string]any
 // Nothing happens before the first row is asked for; leaving the loop releases
 // everything. An error is the last element. An infinite input is an error
 // (ErrEndless): Take what is wanted.
-func (e *Estimator) Predict(input *datasets.Dataset) iter.Seq2[Row, error] {
-	return e.PredictContext(context.Background(), input)
+func (e *Estimator) Predict(input *datasets.Dataset, opts ...PredictOption) iter.Seq2[Row, error] {
+	return e.PredictContext(context.Background(), input, opts...)
 }
 
 // PredictContext is Predict with a context.
-func (e *Estimator) PredictContext(ctx context.Context, input *datasets.Dataset) iter.Seq2[Row, error] {
+func (e *Estimator) PredictContext(ctx context.Context, input *datasets.Dataset, opts ...PredictOption) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		left := false
-		err := e.predict(ctx, input, func(r Row) bool {
+		err := e.predict(ctx, input, opts, func(r Row) bool {
 			left = !yield(r, nil)
 			return !left
 		})
@@ -44,9 +46,9 @@ func (e *Estimator) PredictContext(ctx context.Context, input *datasets.Dataset)
 }
 
 // PredictAll is Predict with all rows in a slice.
-func (e *Estimator) PredictAll(input *datasets.Dataset) ([]Row, error) {
+func (e *Estimator) PredictAll(input *datasets.Dataset, opts ...PredictOption) ([]Row, error) {
 	var rows []Row
-	err := e.predict(context.Background(), input, func(r Row) bool {
+	err := e.predict(context.Background(), input, opts, func(r Row) bool {
 		rows = append(rows, r)
 		return true
 	})
@@ -56,12 +58,27 @@ func (e *Estimator) PredictAll(input *datasets.Dataset) ([]Row, error) {
 	return rows, nil
 }
 
-func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield func(Row) bool) (err error) {
+func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, opts []PredictOption, yield func(Row) bool) (err error) {
+	var c predictConfig
+	for _, opt := range opts {
+		if opt != nil {
+			opt.applyPredict(&c)
+		}
+	}
 	if err := checkInput("Predict", input); err != nil {
 		return err
 	}
 	if input.Cardinality().IsInfinite() {
 		return fmt.Errorf("estimator: Predict: %w: Take some", ErrEndless)
+	}
+	modelFor := func(features map[string]*tensor.Dense) (*model, error) { return e.inferModel(features, 0) }
+	if c.checkpoint != "" {
+		m, err := e.predictModel(input, c.checkpoint)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, m.session.Close()) }()
+		modelFor = func(map[string]*tensor.Dense) (*model, error) { return m, e.checkOpen() }
 	}
 	it, err := input.Iterator(datasets.Seed(e.config.Seed))
 	if err != nil {
@@ -76,7 +93,15 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield 
 		if err != nil {
 			return fmt.Errorf("estimator: Predict: %w", err)
 		}
-		outputs, err := e.predictBatch(ctx, batch.Features)
+		m, err := modelFor(batch.Features)
+		if err != nil {
+			return err
+		}
+		nodes, names, err := m.choose(&c)
+		if err != nil {
+			return err
+		}
+		outputs, err := m.predict(ctx, batch.Features, nodes, names)
 		if err != nil {
 			return err
 		}
@@ -92,22 +117,52 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, yield 
 	}
 }
 
+// choose returns the predictions that are wanted.
+func (m *model) choose(c *predictConfig) (gorgonia.Nodes, []string, error) {
+	if !c.keysGiven {
+		return m.outputs, m.outputNames, nil
+	}
+	var nodes gorgonia.Nodes
+	for _, key := range c.keys {
+		n := m.spec.Predictions[key]
+		if n == nil {
+			return nil, nil, fmt.Errorf("estimator: Predict: PredictKeys: there is no prediction %q, have %q", key, m.outputNames)
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil, nil, fmt.Errorf("estimator: Predict: PredictKeys: there are none, want at least one of %q", m.outputNames)
+	}
+	return nodes, c.keys, nil
+}
+
 // PredictBatch predicts one batch: features [batch, ...] by name in, predictions
 // [batch, ...] by name out.
 func (e *Estimator) PredictBatch(features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return e.predictBatch(context.Background(), features)
+	return e.predictBatch(context.Background(), features, 0)
 }
 
-func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	m, err := e.inferModel(features)
+// predictBatch predicts with variables that were the newest not longer than age ago.
+func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense, age time.Duration) (map[string]*tensor.Dense, error) {
+	m, err := e.inferModel(features, age)
 	if err != nil {
 		return nil, err
 	}
-	feed := make(graph.Feed, len(features))
+	return m.predict(ctx, features, m.outputs, m.outputNames)
+}
+
+// predict computes some of the predictions.
+func (m *model) predict(ctx context.Context, features map[string]*tensor.Dense, nodes gorgonia.Nodes, names []string) (map[string]*tensor.Dense, error) {
+	feed, ok := m.feeds.Get().(graph.Feed)
+	if !ok {
+		feed = make(graph.Feed, len(features))
+	}
 	for name, t := range features {
 		feed[m.features[name]] = t
 	}
-	values, err := m.session.Run(ctx, m.outputs, feed)
+	values, err := m.session.Run(ctx, nodes, feed)
+	clear(feed) // the tensors are the caller's
+	m.feeds.Put(feed)
 	if errors.Is(err, session.ErrClosed) {
 		return nil, ErrClosed // by Close, while this call was under way
 	}
@@ -115,7 +170,7 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 		return nil, fmt.Errorf("estimator: Predict: %w", err)
 	}
 	outputs := make(map[string]*tensor.Dense, len(values))
-	for i, name := range m.outputNames {
+	for i, name := range names {
 		d, ok := values[i].(*tensor.Dense)
 		if !ok {
 			return nil, fmt.Errorf("estimator: Predict: predictions[%q] is a %T, want a tensor [batch, ...]", name, values[i])
@@ -127,8 +182,8 @@ func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tenso
 
 // inferModel returns the model that takes the features. Most calls are like the one
 // before: they find it without describing the features first.
-func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error) {
-	if m := e.sameModel(features); m != nil {
+func (e *Estimator) inferModel(features map[string]*tensor.Dense, age time.Duration) (*model, error) {
+	if m := e.sameModel(features, age); m != nil {
 		return m, nil
 	}
 	spec, rows, err := specOf(features)
@@ -137,13 +192,14 @@ func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
+	trained, err := e.ready()
+	if err != nil {
 		return nil, err
 	}
 	if err := e.signature.compatible(signatureOf(spec), false); err != nil {
 		return nil, err
 	}
-	m, err := e.model(Infer, spec, rows, true)
+	m, err := e.model(Infer, spec, rows, trained)
 	if err == nil {
 		m.fits = e.signature
 	}
@@ -152,10 +208,10 @@ func (e *Estimator) inferModel(features map[string]*tensor.Dense) (*model, error
 
 // sameModel returns the model of the last prediction if it is right for the features and
 // for the newest checkpoint, nil when that takes a closer look.
-func (e *Estimator) sameModel(features map[string]*tensor.Dense) *model {
+func (e *Estimator) sameModel(features map[string]*tensor.Dense, age time.Duration) *model {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.load() != nil {
+	if !e.loadedWithin(age) && e.load() != nil {
 		return nil
 	}
 	m := e.models[Infer]
@@ -164,12 +220,12 @@ func (e *Estimator) sameModel(features map[string]*tensor.Dense) *model {
 	}
 	rows := -1
 	for name, t := range features {
-		in := m.features[name]
-		if t == nil || in == nil || t.Dtype() != in.Dtype() {
+		in, known := m.input.Features[name]
+		if t == nil || !known || t.Dtype() != in.Dtype {
 			return nil
 		}
 		shape := t.Shape()
-		if len(shape) != in.Dims() || shape[0] < 1 || rows >= 0 && shape[0] != rows || !slices.Equal(shape[1:], in.Shape()[1:]) {
+		if len(shape) == 0 || shape[0] < 1 || rows >= 0 && shape[0] != rows || !slices.Equal(shape[1:], in.Shape) {
 			return nil
 		}
 		rows = shape[0]
@@ -229,37 +285,4 @@ func rowOf(t *tensor.Dense, i int) any {
 		return row.Data()
 	}
 	return row
-}
-
-// Predictor predicts for concurrent callers, with the estimator's variables as they
-// are at each call.
-type Predictor struct{ estimator *Estimator }
-
-// Predictor returns a predictor, or ErrNotFitted. It is valid until the estimator is
-// closed.
-func (e *Estimator) Predictor() (*Predictor, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if err := e.load(); err != nil {
-		return nil, err
-	}
-	return &Predictor{estimator: e}, nil
-}
-
-// PredictBatch predicts one batch: features [batch, ...] by name in, predictions
-// [batch, ...] by name out.
-func (p *Predictor) PredictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return p.estimator.predictBatch(ctx, features)
-}
-
-// Predict predicts one batch and returns it row by row.
-func (p *Predictor) Predict(ctx context.Context, features map[string]*tensor.Dense) ([]Row, error) {
-	outputs, err := p.estimator.predictBatch(ctx, features)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range features {
-		return splitRows(outputs, t.Shape()[0])
-	}
-	return nil, nil
 }

@@ -13,6 +13,8 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/metrics"
 	"github.com/stheno-ml/stheno/summaries"
 )
 
@@ -52,6 +54,44 @@ func TestEvaluateWritesToADirectoryOfItsOwn(t *testing.T) {
 	all, err := est.Evaluate(flowers().Batch(batch))
 	require.NoError(t, err)
 	require.Equal(t, all, ev)
+}
+
+// Metrics with several results give one for each element; vectors are summaries, and
+// matrices are not.
+func TestEvaluateTensors(t *testing.T) {
+	dir := t.TempDir()
+	est := newEstimator(t, func(g *graph.Graph, features, labels graph.Nodes, mode estimator.Mode) (*estimator.Spec, error) {
+		spec, err := classifier(g, features, labels, mode)
+		if mode == estimator.Eval {
+			spec.Metrics["confusion"] = metrics.ConfusionMatrix(labels.One(), spec.Predictions["class"], 3)
+			spec.Metrics["recall"] = metrics.RecallPerClass(labels.One(), spec.Predictions["class"], 3)
+		}
+		return spec, err
+	}, estimator.ModelDir(dir))
+	fit(t, est, endless(), estimator.Steps(3))
+	for range 2 { // the second time as the first
+		ev, err := est.Evaluate(flowers().Batch(batch))
+		require.NoError(t, err)
+		confusion, recall := ev.Tensor("confusion"), ev.Tensor("recall")
+		require.Equal(t, tensor.Shape{3, 3}, confusion.Shape())
+		total, right := 0.0, 0.0
+		for i, n := range confusion.Float64s() {
+			total += n
+			if i%4 == 0 {
+				right += n
+				require.Equal(t, n/10, recall.Float64s()[i/4], "each class has ten rows")
+			}
+		}
+		require.EqualValues(t, rows, total)
+		require.Equal(t, ev["accuracy"], right/total)
+		require.Regexp(t, `^accuracy = [0-9.]+, confusion = \[\[.*\]\], global_step = 3, loss = [0-9.]+, recall = \[.*\]$`, ev.String())
+		_, values, err := summaries.Scalars(est.EvalDir(""), "recall/2")
+		require.NoError(t, err)
+		require.InDelta(t, ev["recall/2"], values[0], 1e-6)
+		_, values, err = summaries.Scalars(est.EvalDir(""), "confusion/2/2")
+		require.NoError(t, err)
+		require.Empty(t, values)
+	}
 }
 
 func TestEvaluateACheckpoint(t *testing.T) {

@@ -43,7 +43,7 @@ type SignalOption struct{}
 // process at once. It may be given to New, for every fit, or to one Fit.
 func HandleSignals() SignalOption { return SignalOption{} }
 
-func (SignalOption) applyNew(c *RunConfig) { c.handleSignals = true }
+func (SignalOption) applyNew(s *settings)  { s.handleSignals = true }
 func (SignalOption) applyFit(c *fitConfig) { c.handleSignals = true }
 
 // UntilSignal is HandleSignals for programs that call package graphactions themselves:

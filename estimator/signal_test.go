@@ -25,7 +25,18 @@ const childVariable = "STHENO_ESTIMATOR_CHILD"
 // child is a program that fits without end until it gets a signal.
 func child() int {
 	what, dir, _ := strings.Cut(os.Getenv(childVariable), " ")
-	est, err := estimator.New(classifier, quiet, estimator.Seed(7), estimator.ModelDir(dir), estimator.HandleSignals())
+	if what == "fixed" || what == "changing" {
+		fmt.Println(memoryChild(what, dir))
+		return 3
+	}
+	if what == "serve" {
+		return serve(dir)
+	}
+	fn, options := estimator.ModelFn(classifier), []estimator.Option{quiet, estimator.Seed(7), estimator.ModelDir(dir), estimator.HandleSignals()}
+	if what == "save" {
+		fn, options = wide, append(options, estimator.SaveCheckpointsSteps(1), estimator.KeepCheckpointMax(2))
+	}
+	est, err := estimator.New(fn, options...)
 	if err != nil {
 		fmt.Println(err)
 		return 3
@@ -92,16 +103,22 @@ func TestSignalEndsAFitInGoodOrder(t *testing.T) {
 }
 
 // A monitor hangs, so the first signal cannot end the fit. It takes the handler away,
-// and the next one has its default effect. Signals are sent until then: how many
-// arrive before the first was handled is up to the system.
+// and the next one has its default effect.
 func TestSecondSignalEndsTheProcess(t *testing.T) {
 	cmd, _ := startChild(t, "hang", t.TempDir())
+	signalUntilItEnds(t, cmd, syscall.SIGTERM)
+}
+
+// signalUntilItEnds sends a signal until it ends the process, at the second at the
+// earliest: how many arrive before the first was handled is up to the system.
+func signalUntilItEnds(t *testing.T, cmd *exec.Cmd, s syscall.Signal) {
+	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	deadline := time.After(time.Minute)
 	sent := 0
 	for {
-		if err := cmd.Process.Signal(syscall.SIGTERM); err == nil {
+		if err := cmd.Process.Signal(s); err == nil {
 			sent++
 		}
 		select {
@@ -110,7 +127,7 @@ func TestSecondSignalEndsTheProcess(t *testing.T) {
 			require.ErrorAs(t, err, &exit)
 			status := exit.Sys().(syscall.WaitStatus)
 			require.True(t, status.Signaled())
-			require.Equal(t, syscall.SIGTERM, status.Signal())
+			require.Equal(t, s, status.Signal())
 			require.GreaterOrEqual(t, sent, 2, "not by the first")
 			return
 		case <-time.After(20 * time.Millisecond):

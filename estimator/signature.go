@@ -10,6 +10,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/datasets"
+	"github.com/stheno-ml/stheno/internal/dense"
 )
 
 // metadataSignature is the key under which checkpoints hold the features and labels
@@ -51,6 +52,30 @@ func decodeSignature(text string) (*signature, error) {
 		return nil, fmt.Errorf("estimator: the checkpoint's signature: %w", err)
 	}
 	return s, nil
+}
+
+// spec is the inverse of signatureOf.
+func (s *signature) spec() (spec datasets.Spec, err error) {
+	if spec.Features, err = specsOf(s.Features); err != nil {
+		return spec, fmt.Errorf("feature %w", err)
+	}
+	if spec.Labels, err = specsOf(s.Labels); err != nil {
+		return spec, fmt.Errorf("label %w", err)
+	}
+	return spec, nil
+}
+
+func specsOf(columns map[string]column) (map[string]datasets.TensorSpec, error) {
+	specs := make(map[string]datasets.TensorSpec, len(columns))
+	for _, name := range slices.Sorted(maps.Keys(columns)) {
+		c := columns[name]
+		dt, ok := dense.Named(c.Dtype)
+		if !ok {
+			return nil, fmt.Errorf("%q has dtype %q, which is none", name, c.Dtype)
+		}
+		specs[name] = datasets.TensorSpec{Dtype: dt, Shape: append(tensor.Shape{}, c.Shape...)}
+	}
+	return specs, nil
 }
 
 // compatible reports every difference between what the model was trained on, s, and

@@ -44,8 +44,12 @@ type Spec struct {
 	// TrainOp updates the variables and adds 1 to the global step: see optim. Needed in
 	// Train.
 	TrainOp *gorgonia.Node
-	// Metrics are computed by Evaluate, beside "loss" and "global_step".
+	// Metrics are computed by Evaluate, beside "loss" and "global_step". Those that are a
+	// metrics.Tensor give a result for each element: see metrics.Results.
 	Metrics map[string]metrics.Metric
+	// ExportOutputs are what an exported model answers, by name, the predictions by
+	// default: see [Spec.Signatures]. They are looked at in Infer.
+	ExportOutputs map[string]ExportOutput
 	// Monitors watch Fit beside the caller's.
 	Monitors []hooks.Monitor
 }
@@ -86,6 +90,11 @@ func (s *Spec) validate(mode Mode, g *graph.Graph) error {
 			return fmt.Errorf("predictions[%q]: node %q is a scalar, want [batch, ...]", name, s.Predictions[name].Name())
 		}
 	}
+	if mode == Infer {
+		if err := s.checkExports(g); err != nil {
+			return err
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Metrics)) {
 		m := s.Metrics[name]
 		switch {
@@ -102,6 +111,9 @@ func (s *Spec) validate(mode Mode, g *graph.Graph) error {
 				return err
 			}
 		}
+	}
+	if err := metrics.CheckNames(s.Metrics); err != nil {
+		return err
 	}
 	for i, m := range s.Monitors {
 		if m == nil {

@@ -3,6 +3,7 @@ package estimator
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"gorgonia.org/tensor"
 
@@ -24,10 +25,18 @@ func (e *Estimator) model(mode Mode, spec datasets.Spec, rows int, trained bool)
 	if err != nil {
 		return nil, err
 	}
-	if trained {
-		if err := e.checkVariables(m); err != nil {
+	if mode == Train {
+		if err := e.checkParams(m); err != nil {
 			return nil, err
 		}
+	}
+	if trained {
+		err = e.checkVariables(m)
+	} else {
+		err = e.warm(m)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := e.open(m, e.store); err != nil {
 		return nil, err
@@ -56,6 +65,16 @@ func (e *Estimator) checkVariables(m *model) error {
 	return nil
 }
 
+// checkOpen returns ErrClosed after Close.
+func (e *Estimator) checkOpen() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
 // load makes sure that the store has the newest checkpoint's variables. It is called
 // with mu held. While a fit runs, the variables in memory are the newest.
 func (e *Estimator) load() error {
@@ -69,6 +88,7 @@ func (e *Estimator) load() error {
 	if dir == "" {
 		return fmt.Errorf("%w: there is no model directory yet", ErrNotFitted)
 	}
+	e.looked = time.Now()
 	if e.live.Current(dir) {
 		return nil
 	}
@@ -91,10 +111,30 @@ func (e *Estimator) load() error {
 	return err
 }
 
+// ready is load for calls that only read the variables: a warm start stands in for a
+// checkpoint that is not there. trained says that there is one. It is called with mu held.
+func (e *Estimator) ready() (trained bool, err error) {
+	err = e.load()
+	if e.warmStart == nil || !errors.Is(err, ErrNotFitted) {
+		return err == nil, err
+	}
+	if e.live.Checkpoint != "" {
+		e.forget() // its files are gone
+	}
+	return false, nil
+}
+
+// loadedWithin reports that load would have had nothing to do at some time not longer than
+// age ago. It is called with mu held.
+func (e *Estimator) loadedWithin(age time.Duration) bool {
+	return age > 0 && !e.closed && !e.fitting && e.live.Checkpoint != "" && time.Since(e.looked) < age
+}
+
 // forget drops all variables and models: the next fit is a fresh one. It is called
 // with mu held.
 func (e *Estimator) forget() {
-	e.store, e.live, e.signature, e.models = session.NewStore(), graphactions.Live{}, nil, map[Mode]*model{}
+	e.store, e.live, e.signature, e.warmStarted = session.NewStore(), graphactions.Live{}, nil, nil
+	e.models = map[Mode]*model{}
 }
 
 // GlobalStep returns the number of updates applied so far, or ErrNotFitted.
@@ -170,11 +210,14 @@ func (e *Estimator) Close() error {
 	}
 	var errs []error
 	for mode, m := range e.models {
-		if mode == Train && e.fitting || mode == Eval && e.evaluating {
+		if mode == Train && e.fitting || m == e.evaluating {
 			continue // whoever uses it closes it
 		}
 		errs = append(errs, m.session.Close())
 	}
-	e.models = map[Mode]*model{}
+	if e.fromFile != nil && e.fromFile != e.evaluating {
+		errs = append(errs, e.fromFile.session.Close())
+	}
+	e.models, e.fromFile = map[Mode]*model{}, nil
 	return errors.Join(errs...)
 }

@@ -29,7 +29,8 @@ func (e *BuildError) Unwrap() error { return e.Err }
 // Packages whose frames are not the caller's code.
 var buildingPackages = []string{
 	"github.com/stheno-ml/stheno/graph.", "github.com/stheno-ml/stheno/ops.", "github.com/stheno-ml/stheno/nn.",
-	"github.com/stheno-ml/stheno/optim.", "github.com/stheno-ml/stheno/metrics.", "gorgonia.org/", "runtime.",
+	"github.com/stheno-ml/stheno/optim.", "github.com/stheno-ml/stheno/metrics.", "github.com/stheno-ml/stheno/graphactions.",
+	"gorgonia.org/", "runtime.",
 }
 
 // callSite returns the innermost place outside the packages that build graphs.

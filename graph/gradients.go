@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
@@ -207,6 +208,23 @@ func (g *Graph) sum(terms gorgonia.Nodes) (*gorgonia.Node, error) {
 		total = next
 	}
 	return total, nil
+}
+
+// Addends returns the two terms of a sum of float tensors of one shape, which is how
+// Gradients adds the gradients of a value that is used several times. ok is false for
+// any other node.
+func Addends(n *gorgonia.Node) (a, b *gorgonia.Node, ok bool) {
+	op := n.Op()
+	if fmt.Sprintf("%T", op) != "gorgonia.elemBinOp" || !strings.HasPrefix(op.String(), "+ ") {
+		return nil, nil, false
+	}
+	inputs := InputsOf(n)
+	if len(inputs) != 2 || n.Dtype() != tensor.Float32 && n.Dtype() != tensor.Float64 {
+		return nil, nil, false
+	}
+	a, b = inputs[0], inputs[1]
+	ok = a.Dims() > 0 && a.Dtype() == n.Dtype() && b.Dtype() == n.Dtype() && slices.Equal(a.Shape(), b.Shape())
+	return a, b, ok
 }
 
 // one returns the constant 1 of a dtype. It has a name of its own because Gorgonia

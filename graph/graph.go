@@ -34,6 +34,9 @@ type Graph struct {
 type state struct {
 	seed        uint64
 	training    bool
+	params      map[string]any
+	paramsErr   error
+	paramsRead  map[string]bool
 	names       map[string]bool
 	variables   []*Variable
 	byNode      map[*gorgonia.Node]*Variable

@@ -57,6 +57,10 @@ func (v *Variable) Initial() (*tensor.Dense, error) {
 	return value, nil
 }
 
+// SetInitializer replaces what gives the variable its first value; nil means zeros. It
+// has no effect where a store has a value already.
+func (v *Variable) SetInitializer(initializer Initializer) { v.initializer = initializer }
+
 // VariableOption changes how a variable is made.
 type VariableOption func(*Variable)
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/metrics"
 	"github.com/stheno-ml/stheno/ops"
 	"github.com/stheno-ml/stheno/session"
 )
@@ -62,6 +63,9 @@ func TestBadInput(t *testing.T) {
 		{"keep max", "KeepCheckpointMax: -1", c.trainOp, c.loss, opts{steps, graphactions.KeepCheckpointMax(-1)}},
 		{"keep hours", "KeepCheckpointEveryNHours: 0", c.trainOp, c.loss, opts{steps, graphactions.KeepCheckpointEveryNHours(0)}},
 		{"summary steps", "SaveSummariesSteps: -2", c.trainOp, c.loss, opts{steps, graphactions.SaveSummariesSteps(-2)}},
+		{"summary seconds", "SaveSummariesSecs: 0, want more than 0", c.trainOp, c.loss, opts{steps, graphactions.SaveSummariesSecs(0)}},
+		{"summary seconds and steps", "SaveSummariesSteps and SaveSummariesSecs cannot be both set", c.trainOp, c.loss, opts{steps, graphactions.SaveSummariesSecs(1), graphactions.SaveSummariesSteps(1)}},
+		{"restarts", "Restarts: -1", c.trainOp, c.loss, opts{steps, graphactions.Restarts(-1)}},
 		{"master", `Master: "grpc://there"`, c.trainOp, c.loss, opts{steps, graphactions.Master("grpc://there")}},
 		{"nil monitor", "monitor 0 is nil", c.trainOp, c.loss, opts{steps, graphactions.Monitors(nil)}},
 		{"bad monitor", "monitor 0", c.trainOp, c.loss, opts{steps, graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(0)))}},
@@ -147,6 +151,10 @@ func TestBadInputOfEvaluate(t *testing.T) {
 		{"endless input", "infinite", dir, "", ok, []graphactions.Option{graphactions.Input(endless, graphactions.Bind(nil, nil))}},
 		{"steps", "Steps: it has no meaning here", dir, "", ok, []graphactions.Option{graphactions.Steps(1)}},
 		{"no such checkpoint", "nowhere", dir, "nowhere", ok, nil},
+		{"bad metric", `Metrics: metric "m": metrics: Mean: argument 0 is nil`, dir, "", ok, []graphactions.Option{graphactions.Metrics(map[string]metrics.Metric{"m": metrics.Mean(nil)})}},
+		{"metric named like another's element", `Metrics: metrics: "m/0" is named like an element of "m"`, dir, "", ok, []graphactions.Option{
+			graphactions.Metrics(map[string]metrics.Metric{"m": metrics.MeanTensor(out), "m/0": metrics.Mean(out)}),
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, _, err := graphactions.Evaluate(ctx, g, row.dir, row.checkpoint, row.eval, row.opts...)

@@ -48,7 +48,8 @@ func (c *config) checkTrain() error {
 		return err
 	}
 	if err := c.onlyFor(f, "GlobalStep", "InitOp", "InitFeed", "InitFn", "LogEverySteps", "Chief", "Master", "SaveModelSecs",
-		"SaveModelSteps", "KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "FeedFn", "Input", "Steps",
+		"SaveModelSteps", "SaveInBackground", "KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "SaveSummariesSecs",
+		"Restarts", "FeedFn", "Input", "Steps",
 		"MaxSteps", "FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "Saver", "OnEvaluate", "Seed", "Metadata"); err != nil {
 		return err
 	}
@@ -84,6 +85,12 @@ func (c *config) checkNumbers(f string) error {
 		return argumentError(f, "KeepCheckpointEveryNHours", fmt.Sprintf("%v, want more than 0", c.keepHours))
 	case c.saveSummaries < 0:
 		return argumentError(f, "SaveSummariesSteps", fmt.Sprintf("%d, want at least 0", c.saveSummaries))
+	case c.given["SaveSummariesSecs"] && c.given["SaveSummariesSteps"]:
+		return argumentError(f, "SaveSummariesSecs", "SaveSummariesSteps and SaveSummariesSecs cannot be both set")
+	case c.given["SaveSummariesSecs"] && c.summariesEvery <= 0:
+		return argumentError(f, "SaveSummariesSecs", fmt.Sprintf("%v, want more than 0", c.summariesEvery.Seconds()))
+	case c.restarts < 0:
+		return argumentError(f, "Restarts", fmt.Sprintf("%d, want at least 0", c.restarts))
 	case c.given["Session"] && c.session == nil:
 		return argumentError(f, "Session", "it is nil")
 	case c.session != nil && c.session.Graph() != c.graph:
@@ -147,11 +154,13 @@ func (c *config) chosenMonitors() []hooks.Monitor {
 		if !c.given["Monitors"] {
 			chosen = append(chosen, hooks.NewLoggingTensor(graph.Nodes{"loss": c.loss}, hooks.EverySteps(100)))
 		}
-		if !has[*hooks.SummarySaver](c.monitors) && c.saveSummaries > 0 {
-			chosen = append(chosen, hooks.NewSummarySaver(hooks.EverySteps(c.saveSummaries)))
-		}
-		if !has[*hooks.StepCounter](c.monitors) && c.saveSummaries > 0 {
-			chosen = append(chosen, hooks.NewStepCounter(hooks.EverySteps(c.saveSummaries)))
+		if schedule, on := c.summarySchedule(); on {
+			if !has[*hooks.SummarySaver](c.monitors) {
+				chosen = append(chosen, hooks.NewSummarySaver(schedule))
+			}
+			if !has[*hooks.StepCounter](c.monitors) {
+				chosen = append(chosen, hooks.NewStepCounter(schedule))
+			}
 		}
 		if schedule, on := c.saveSchedule(); on && !has[*hooks.CheckpointSaver](c.monitors) {
 			chosen = append(chosen, hooks.NewCheckpointSaver(schedule))
@@ -163,6 +172,16 @@ func (c *config) chosenMonitors() []hooks.Monitor {
 		}
 	}
 	return chosen
+}
+
+func (c *config) summarySchedule() (schedule hooks.Schedule, on bool) {
+	if c.given["SaveSummariesSecs"] {
+		return hooks.EveryDuration(c.summariesEvery), true
+	}
+	if c.saveSummaries > 0 {
+		return hooks.EverySteps(c.saveSummaries), true
+	}
+	return schedule, false
 }
 
 func (c *config) saveSchedule() (schedule hooks.Schedule, on bool) {

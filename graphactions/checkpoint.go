@@ -14,7 +14,6 @@ import (
 	"github.com/stheno-ml/stheno/internal/blas"
 	"github.com/stheno-ml/stheno/saver"
 	"github.com/stheno-ml/stheno/session"
-	"github.com/stheno-ml/stheno/summaries"
 )
 
 // Keys of a checkpoint's metadata, beside those of package saver.
@@ -100,42 +99,7 @@ func (t *trainer) startFresh() error {
 }
 
 func (t *trainer) readStep() (int64, error) {
-	return t.session.Store().Int64(t.graph.VariableOf(t.globalStep).Name)
-}
-
-// save writes a checkpoint of the current step, unless this step has one.
-func (t *trainer) save(ctx context.Context) error {
-	if !t.chief || t.saved == t.step {
-		return nil
-	}
-	position, err := t.input.position()
-	if err != nil {
-		return fmt.Errorf("graphactions: Train: the position of the input at step %d: %w", t.step, err)
-	}
-	states, err := t.monitors.states()
-	if err != nil {
-		return err
-	}
-	metadata, err := t.metadata(position, states)
-	if err != nil {
-		return err
-	}
-	ckpt := saver.Checkpoint{Step: t.step, Tensors: modelVariables(t.graph, t.session.Store()), Metadata: metadata}
-	var path string
-	err = catch("the saver", func() (err error) {
-		path, err = t.saver.Save(ctx, ckpt)
-		return err
-	})
-	if err != nil {
-		t.live.drop()
-		return fmt.Errorf("graphactions: Train: saving step %d: %w", t.step, err)
-	}
-	t.saved, t.result.Checkpoint = t.step, path
-	t.live.hold(t.outputDir, path, position, states)
-	if err := t.writer.SessionLog(summaries.SessionCheckpoint, t.step, path, ""); err != nil {
-		return fmt.Errorf("graphactions: Train: writing summaries: %w", err)
-	}
-	return t.monitors.saved(t.step, path)
+	return t.session.Store().Int64(t.stepName)
 }
 
 func (t *trainer) metadata(position []byte, states map[string][]byte) (map[string]string, error) {
@@ -182,13 +146,7 @@ func loadNewest(dir string, logger *slog.Logger) (*saver.Checkpoint, string, err
 // checkAgainst compares a checkpoint with what g needs. exact forbids tensors in the
 // checkpoint that g does not have.
 func checkAgainst(g *graph.Graph, ckpt *saver.Checkpoint, path string, exact bool) error {
-	var want []saver.Variable
-	for _, v := range g.Variables() {
-		if !v.Local {
-			want = append(want, saver.Variable{Name: v.Name, Dtype: v.Dtype, Shape: v.Shape})
-		}
-	}
-	report := saver.Compare(want, ckpt)
+	report := saver.Compare(durable(g), ckpt)
 	policy := saver.AllowUnused
 	if exact {
 		policy = saver.Strict
@@ -197,6 +155,17 @@ func checkAgainst(g *graph.Graph, ckpt *saver.Checkpoint, path string, exact boo
 		return fmt.Errorf("%s holds another model: %w", path, err)
 	}
 	return nil
+}
+
+// durable returns the variables of g that belong in a checkpoint.
+func durable(g *graph.Graph) []saver.Variable {
+	var all []saver.Variable
+	for _, v := range g.Variables() {
+		if !v.Local {
+			all = append(all, saver.Variable{Name: v.Name, Dtype: v.Dtype, Shape: v.Shape})
+		}
+	}
+	return all
 }
 
 // restoreVariables copies the variables of g from a checkpoint to the store.
@@ -210,9 +179,8 @@ func restoreVariables(g *graph.Graph, store *session.Store, ckpt *saver.Checkpoi
 	return store.Restore(values)
 }
 
-// modelVariables returns copies of the variables of g that belong in a checkpoint.
-func modelVariables(g *graph.Graph, store *session.Store) map[string]*tensor.Dense {
-	snapshot := store.Snapshot()
+// modelVariables returns those values of a snapshot that belong in a checkpoint of g.
+func modelVariables(g *graph.Graph, snapshot map[string]*tensor.Dense) map[string]*tensor.Dense {
 	values := map[string]*tensor.Dense{}
 	for _, v := range g.Variables() {
 		if value, ok := snapshot[v.Name]; ok && !v.Local {

@@ -16,6 +16,11 @@ var ErrArgument = errors.New("bad argument")
 // ErrStepNotIncreased says that a step left the global step as it was.
 var ErrStepNotIncreased = errors.New("the train op did not increase the global step")
 
+// ErrAborted says that the work was interrupted by something that may be gone at the next
+// try. Inputs and monitors that know this of an error of theirs wrap it in theirs; see
+// [Restarts].
+var ErrAborted = errors.New("aborted")
+
 // ArgumentError is a bad argument. It comes before anything is written.
 type ArgumentError struct {
 	// Function and Argument say where.
@@ -115,3 +120,18 @@ type PanicError struct {
 
 // Error names the code and the value.
 func (e *PanicError) Error() string { return fmt.Sprintf("%s panicked: %v", e.Where, e.Value) }
+
+// joinErrors puts the first error first and never hides it. The same error is not said
+// twice.
+func joinErrors(first error, later ...error) error {
+	errs := []error{first}
+	for _, err := range later {
+		if err != nil && (first == nil || err.Error() != first.Error()) {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) == 1 {
+		return first
+	}
+	return errors.Join(errs...)
+}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
+	"time"
 
 	"gorgonia.org/gorgonia"
 
@@ -21,12 +23,12 @@ import (
 //
 // Without [UpdateOp] evalDict is computed for every batch. With it each batch runs
 // only the update op, and evalDict is computed every LogEverySteps batches and at the
-// end. [Metrics] are updated with every batch; read their values afterwards.
+// end, over the last batch. [Metrics] are updated with every batch; read their values afterwards.
 //
 // The run ends after MaxSteps batches or at the end of the input, which must come: an
 // infinite data set without MaxSteps is an error. Without an input one batch is run,
-// or MaxSteps of them. Scalar results are written as summaries of the global step to
-// outputDir.
+// or MaxSteps of them. Scalar results, and the elements of metrics that are vectors, are
+// written as summaries of the global step to outputDir.
 //
 // Options: UpdateOp, Metrics, GlobalStep, LogEverySteps, FeedFn, Input, MaxSteps,
 // Master, Session, Logger, Seed.
@@ -104,6 +106,9 @@ func (c *config) checkEvaluate(evalDict graph.Nodes) error {
 			return &ArgumentError{Function: f, Argument: "Metrics", Err: fmt.Errorf("metric %q: %w", name, err)}
 		}
 	}
+	if err := metrics.CheckNames(c.metrics); err != nil {
+		return &ArgumentError{Function: f, Argument: "Metrics", Err: err}
+	}
 	if c.globalStep == nil {
 		c.globalStep = c.graph.FindGlobalStep()
 	}
@@ -150,11 +155,14 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 	var values []gorgonia.Value
 	var last batch
 	var n, computed int64
+	logged, loggedAt := int64(0), time.Now()
 	for limit == 0 || n < limit {
 		b, err := e.input.next(ctx)
 		if errors.Is(err, io.EOF) {
 			if limit > 0 {
 				e.logger.Warn("the input ended before MaxSteps", "batches", n, "max_steps", limit)
+			} else {
+				e.logger.Info("the input of the evaluation ended", "batches", n)
 			}
 			break
 		}
@@ -170,6 +178,10 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 		}
 		if everyBatch {
 			values, computed = got, n
+		}
+		if len(e.nodes) > 0 && e.logEverySteps > 0 && n%e.logEverySteps == 0 {
+			e.log(values, n, time.Since(loggedAt).Seconds()/float64(n-logged))
+			logged, loggedAt = n, time.Now()
 		}
 	}
 	if n == 0 {
@@ -191,6 +203,15 @@ func (e *evaluation) run(ctx context.Context) (map[string]gorgonia.Value, error)
 		results[name] = v
 	}
 	return results, nil
+}
+
+// log logs the values asked for.
+func (e *evaluation) log(values []gorgonia.Value, n int64, perBatch float64) {
+	parts := make([]string, len(e.names))
+	for i, name := range e.names {
+		parts[i] = fmt.Sprintf("%s = %v", name, values[i])
+	}
+	e.logger.Info(fmt.Sprintf("results after batch %d: %s (%.3g sec/batch)", n, strings.Join(parts, ", "), perBatch))
 }
 
 // batch runs one batch, updates the metrics and returns evalDict's values when they
@@ -253,7 +274,10 @@ func (e *evaluation) writeSummaries(values map[string]gorgonia.Value, step int64
 		scalars[name] = x
 	}
 	for name, m := range e.metrics {
-		scalars[name] = m.Value()
+		if t, ok := m.(metrics.Tensor); ok && (t.Tensor() == nil || t.Tensor().Dims() > 1) {
+			continue // a chart for each element of a matrix helps nobody
+		}
+		maps.Copy(scalars, metrics.Results(map[string]metrics.Metric{name: m}))
 	}
 	w, err := summaries.Open(e.outputDir)
 	if err != nil {

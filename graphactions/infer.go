@@ -114,7 +114,12 @@ func RestoreSession(s *session.Session, checkpointPath string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkAgainst(s.Graph(), ckpt, checkpointPath, false); err != nil {
+	return RestoreFrom(s, ckpt, checkpointPath)
+}
+
+// RestoreFrom is [RestoreSession] of a checkpoint that was read already, from path.
+func RestoreFrom(s *session.Session, ckpt *saver.Checkpoint, path string) error {
+	if err := checkAgainst(s.Graph(), ckpt, path, false); err != nil {
 		return err
 	}
 	return restoreVariables(s.Graph(), s.Store(), ckpt)

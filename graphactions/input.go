@@ -66,19 +66,25 @@ func (*feedInput) close() error              { return nil }
 type datasetInput struct {
 	iterator *datasets.Iterator
 	bind     func(datasets.Batch) (graph.Feed, error)
+	epoch    int64 // of the next batch
+	looked   bool  // epoch is known
 	ended    bool
 }
 
 func (in *datasetInput) next(ctx context.Context) (b batch, err error) {
 	err = catch("the input", func() error {
-		epoch := in.iterator.Epoch()
+		if !in.looked {
+			in.epoch, in.looked = in.iterator.Epoch(), true
+		}
 		rows, err := in.iterator.Next(ctx)
 		if err != nil {
 			in.ended = in.ended || errors.Is(err, io.EOF)
 			return err
 		}
 		feed, err := in.bind(rows)
-		b = batch{feed: feed, rows: rows.Rows(), epoch: epoch, last: in.iterator.Epoch() != epoch}
+		b = batch{feed: feed, rows: rows.Rows(), epoch: in.epoch}
+		in.epoch = in.iterator.Epoch()
+		b.last = in.epoch != b.epoch
 		return err
 	})
 	return b, err

@@ -7,6 +7,7 @@ import (
 
 	"gorgonia.org/gorgonia"
 
+	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
 )
 
@@ -15,15 +16,25 @@ import (
 type monitorSet struct {
 	monitors []hooks.Monitor
 	keys     []string
-	begun    int // how many had Begin called
+	begun    int  // how many had Begin called
+	ready    bool // every Begin went well
 	ended    bool
 	wanted   gorgonia.Nodes
+	trace    *tracing
+	names    map[string][]string // of spans, by method and monitor
+
+	feeds bool                      // some monitor is a hooks.Feeder
+	fed   graph.Feed                // what a run is fed, when monitors feed
+	fedBy map[*gorgonia.Node]string // who does
 }
 
 func newMonitorSet(monitors []hooks.Monitor) *monitorSet {
 	s := &monitorSet{monitors: monitors}
 	count := map[string]int{}
 	for _, m := range monitors {
+		if _, ok := m.(hooks.Feeder); ok {
+			s.feeds = true
+		}
 		key := fmt.Sprintf("%T", m)
 		if named, ok := m.(hooks.Named); ok {
 			key = named.Name()
@@ -35,6 +46,7 @@ func newMonitorSet(monitors []hooks.Monitor) *monitorSet {
 		}
 		count[key]++
 	}
+	s.trace = newTracing(monitors, s.keys)
 	return s
 }
 
@@ -48,8 +60,12 @@ func (s *monitorSet) each(method string, call func(hooks.Monitor) error) (err er
 		}
 	}()
 	for ; i < len(s.monitors); i++ {
+		start := s.trace.start()
 		if err := call(s.monitors[i]); err != nil {
 			return fmt.Errorf("%s: %w", s.where(i, method), err)
+		}
+		if s.trace.on {
+			s.trace.end(hooks.PhaseHooks, start, s.spanName(i, method))
 		}
 	}
 	return nil
@@ -62,8 +78,12 @@ func (s *monitorSet) one(i int, method string, call func() error) (err error) {
 			err = &PanicError{Where: s.where(i, method), Value: r, Stack: debug.Stack()}
 		}
 	}()
+	start := s.trace.start()
 	if err := call(); err != nil {
 		return fmt.Errorf("%s: %w", s.where(i, method), err)
+	}
+	if s.trace.on {
+		s.trace.end(hooks.PhaseHooks, start, s.spanName(i, method))
 	}
 	return nil
 }
@@ -72,11 +92,26 @@ func (s *monitorSet) where(i int, method string) string {
 	return "monitor " + s.keys[i] + ": " + method
 }
 
+// spanName names the span of a monitor's method. It allocates at its first call only.
+func (s *monitorSet) spanName(i int, method string) string {
+	if s.names[method] == nil {
+		if s.names == nil {
+			s.names = map[string][]string{}
+		}
+		for _, key := range s.keys {
+			s.names[method] = append(s.names[method], key+" "+method)
+		}
+	}
+	return s.names[method][i]
+}
+
 func (s *monitorSet) begin(run *hooks.Run) error {
-	return s.each("Begin", func(m hooks.Monitor) error {
+	err := s.each("Begin", func(m hooks.Monitor) error {
 		s.begun++ // End follows a Begin even if that failed
 		return m.Begin(run)
 	})
+	s.ready = err == nil
+	return err
 }
 
 func (s *monitorSet) epochBegin(epoch int64) error {
@@ -123,6 +158,16 @@ func (s *monitorSet) postStep(step int64) error {
 	return s.each("PostStep", func(m hooks.Monitor) error { return m.PostStep(step) })
 }
 
+// beforeSave calls the monitors that act before a checkpoint is written.
+func (s *monitorSet) beforeSave(step int64) error {
+	return s.each("BeforeSave", func(m hooks.Monitor) error {
+		if before, ok := m.(hooks.BeforeSaver); ok {
+			return before.BeforeSave(step)
+		}
+		return nil
+	})
+}
+
 func (s *monitorSet) saved(step int64, path string) error {
 	return s.each("Saved", func(m hooks.Monitor) error { return m.Saved(step, path) })
 }
@@ -141,6 +186,7 @@ func (s *monitorSet) end(cause error) error {
 	for i, m := range s.monitors[:s.begun] {
 		errs = append(errs, s.one(i, "End", func() error { return m.End(cause) }))
 	}
+	errs = append(errs, s.trace.err)
 	return errors.Join(errs...)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/internal/raw"
 	"github.com/stheno-ml/stheno/saver"
 )
 
@@ -62,7 +62,7 @@ func (t *trainer) findFirstNonFinite(ctx context.Context, b batch, e *NaNLossErr
 	}
 	bad := map[*gorgonia.Node]bool{}
 	for i, n := range nodes {
-		norm, ok := norm(values[i])
+		norm, ok := raw.Norm(values[i])
 		if ok && feedsUpdate[n] {
 			e.GradientNorms[n.Name()] = norm
 		}
@@ -78,39 +78,6 @@ func (t *trainer) findFirstNonFinite(ctx context.Context, b batch, e *NaNLossErr
 		}
 	}
 	return nil
-}
-
-// norm returns the Euclidean norm of a float value, NaN when it holds a NaN and Inf
-// when an infinite one; ok is false for other dtypes.
-func norm(v gorgonia.Value) (norm float64, ok bool) {
-	sum := 0.0
-	add := func(x float64) {
-		if !finite(x) {
-			sum += math.Abs(x) // NaN stays NaN, infinite stays infinite
-			return
-		}
-		sum += x * x
-	}
-	switch d := v.Data().(type) {
-	case []float32:
-		for _, x := range d {
-			add(float64(x))
-		}
-	case []float64:
-		for _, x := range d {
-			if math.Abs(x) > 1e150 && finite(x) {
-				x = 1e150 // large, not infinite
-			}
-			add(x)
-		}
-	case float32:
-		add(float64(d))
-	case float64:
-		add(d)
-	default:
-		return 0, false
-	}
-	return math.Sqrt(sum), true
 }
 
 // badRows returns the rows of fed float tensors that hold a value that is not
@@ -149,7 +116,7 @@ func badRows(feed graph.Feed) []int {
 // writeBundle saves the batch and the variables as they were before the step to
 // <model directory>/debug.
 func (t *trainer) writeBundle(ctx context.Context, e *NaNLossError, b batch) (string, error) {
-	tensors := modelVariables(t.graph, t.session.Store())
+	tensors := modelVariables(t.graph, t.session.Store().Snapshot())
 	for n, fed := range b.feed {
 		if d, ok := fed.(*tensor.Dense); ok {
 			tensors["feed/"+n.Name()] = d

@@ -20,7 +20,7 @@ import (
 // arguments, the input or the checkpoint is found before anything is written.
 func (t *trainer) open(ctx context.Context) error {
 	t.epoch, t.saved, t.healthy = -1, -1, true
-	t.runsPerStep = optim.RunsPerStep(t.trainOp)
+	t.runsPerStep, t.stepName = optim.RunsPerStep(t.trainOp), t.graph.VariableOf(t.globalStep).Name
 	err := t.openSession()
 	if err == nil {
 		t.input, err = t.openInput()
@@ -30,6 +30,10 @@ func (t *trainer) open(ctx context.Context) error {
 	}
 	if err := t.restore(); err != nil {
 		return err
+	}
+	if t.resumed {
+		t.loggedAt, t.loggedFor = time.Now(), t.step
+		return t.openRest(ctx)
 	}
 	t.result.FirstStep, t.result.LastStep = t.step, t.step
 	t.loggedAt, t.loggedFor = time.Now(), t.step
@@ -45,6 +49,11 @@ func (t *trainer) open(ctx context.Context) error {
 	} else if t.given["MaxSteps"] {
 		t.last = t.maxSteps
 	}
+	return t.openRest(ctx)
+}
+
+// openRest looks at the first batch and opens what is written to.
+func (t *trainer) openRest(ctx context.Context) error {
 	if err := t.tryFirstBatch(ctx); err != nil {
 		return err
 	}
@@ -75,7 +84,7 @@ func (t *trainer) tryFirstBatch(ctx context.Context) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return t.inputError(ctx, err)
 	}
-	if err == nil {
+	if err == nil && !t.monitors.feeds { // monitors feed only at the step itself
 		if err := t.session.Compile(gorgonia.Nodes{t.loss, t.trainOp}, first.feed); err != nil {
 			return fmt.Errorf("graphactions: Train: the first batch: %w", err)
 		}
@@ -131,9 +140,9 @@ func (t *trainer) openDirectory() error {
 }
 
 // begin starts the monitors and leaves a checkpoint of the first state.
-func (t *trainer) begin() error {
+func (t *trainer) begin(ctx context.Context) error {
 	t.run = &hooks.Run{
-		Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, GlobalStep: t.globalStep, OutputDir: t.outputDir, Chief: t.chief,
+		Context: ctx, Graph: t.graph, Session: t.session, TrainOp: t.trainOp, Loss: t.loss, GlobalStep: t.globalStep, OutputDir: t.outputDir, Chief: t.chief,
 		FirstStep: t.step, LastStep: t.last, BatchesPerEpoch: t.batchesPerEpoch(), Logger: t.logger, Summaries: t.writer,
 	}
 	if t.writer != nil {
@@ -153,7 +162,7 @@ func (t *trainer) begin() error {
 		t.saved = t.step
 		return nil
 	}
-	return t.save(context.Background())
+	return t.save(true)
 }
 
 func (t *trainer) batchesPerEpoch() int64 {
@@ -166,13 +175,20 @@ func (t *trainer) batchesPerEpoch() int64 {
 // end does what follows on every way out: the last epoch's end, the final
 // checkpoint, End of every monitor. The first error stays first.
 func (t *trainer) end(ctx context.Context, cause error) error {
-	err := cause
+	err := joinErrors(cause, t.settle())
 	if t.result.Reason == ReasonInputEnd {
+		t.logger.Info("the input ended", "step", t.step)
 		err = joinErrors(err, t.leaveEpoch())
 	}
-	if t.healthy && t.monitors.begun == len(t.monitors.monitors) {
-		// A cancelled run saves too.
-		err = joinErrors(err, t.save(context.WithoutCancel(ctx)))
+	t.logStep()
+	if err == nil {
+		_, err = t.fulfil(ctx) // what EpochEnd and Saved asked for
+	}
+	if t.healthy && t.monitors.ready {
+		err = joinErrors(err, t.save(true)) // a cancelled run saves too
+	}
+	if err == nil {
+		_, err = t.fulfil(ctx) // what Saved asked for
 	}
 	if t.result.LastStep == t.result.FirstStep && err == nil {
 		t.logger.Warn("training made no steps", "reason", t.result.Reason)
@@ -198,5 +214,6 @@ func (t *trainer) close() error {
 	if t.owned && t.session != nil {
 		errs = append(errs, t.session.Close())
 	}
+	t.input, t.writer, t.lock, t.session = nil, nil, nil, nil
 	return errors.Join(errs...)
 }

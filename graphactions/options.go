@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"gorgonia.org/gorgonia"
@@ -40,6 +42,9 @@ type config struct {
 	keepMax        int
 	keepHours      float64
 	saveSummaries  int64
+	summariesEvery time.Duration
+	background     bool
+	restarts       int
 	feedFn         func() (graph.Feed, error)
 	dataset        *datasets.Dataset
 	bind           func(datasets.Batch) (graph.Feed, error)
@@ -103,7 +108,7 @@ func (c *config) onlyFor(function string, allowed ...string) error {
 
 var optionNames = []string{
 	"GlobalStep", "InitOp", "InitFeed", "InitFn", "LogEverySteps", "Chief", "Master", "SaveModelSecs", "SaveModelSteps",
-	"KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "FeedFn", "Input", "Steps", "MaxSteps",
+	"SaveInBackground", "KeepCheckpointMax", "KeepCheckpointEveryNHours", "SaveSummariesSteps", "SaveSummariesSecs", "Restarts", "FeedFn", "Input", "Steps", "MaxSteps",
 	"FailOnNaNLoss", "Monitors", "Logger", "Session", "WithLive", "Saver", "OnEvaluate", "UpdateOp", "Metrics", "Seed", "Metadata",
 }
 
@@ -154,6 +159,17 @@ func SaveModelSteps(n int64) Option {
 	return option("SaveModelSteps", func(c *config) { c.saveModelSteps = n })
 }
 
+// SaveInBackground writes checkpoints beside the loop, one at a time: a step waits for the
+// copying of the variables only, and for the checkpoint before if that is not durable
+// yet. The same checkpoints are written, with the same bytes, and the first and the last
+// are waited for. The difference is for monitors: Saved is called when the next checkpoint
+// or evaluation is due or the run ends, not at the step that was saved. An error of the
+// disk ends the run at the next step. The default is off; docs/decisions/0003 has the reasons
+// and measurements.
+func SaveInBackground(background bool) Option {
+	return option("SaveInBackground", func(c *config) { c.background = background })
+}
+
 // KeepCheckpointMax bounds the number of checkpoints kept, default 5; 0 keeps all.
 func KeepCheckpointMax(n int) Option {
 	return option("KeepCheckpointMax", func(c *config) { c.keepMax = n })
@@ -170,6 +186,18 @@ func KeepCheckpointEveryNHours(hours float64) Option {
 func SaveSummariesSteps(n int64) Option {
 	return option("SaveSummariesSteps", func(c *config) { c.saveSummaries = n })
 }
+
+// SaveSummariesSecs writes summaries at the first step and whenever that many seconds have
+// passed, instead of by steps.
+func SaveSummariesSecs(seconds float64) Option {
+	return option("SaveSummariesSecs", func(c *config) { c.summariesEvery = time.Duration(seconds * float64(time.Second)) })
+}
+
+// Restarts lets a run that failed with an error that is [ErrAborted] start again from its
+// newest checkpoint, up to n times without a step in between; the default is 0. Monitors
+// get End and then Begin again. FirstStep, Rows and Duration of the result are those of
+// all attempts together.
+func Restarts(n int) Option { return option("Restarts", func(c *config) { c.restarts = n }) }
 
 // FeedFn is called before every step for the values of the placeholders; io.EOF ends
 // the run. A function has no position that could be saved: a resumed run calls it
@@ -217,7 +245,7 @@ func Session(s *session.Session) Option {
 // Checkpointer writes checkpoints. *saver.Saver is one.
 type Checkpointer interface {
 	// Save makes the checkpoint durable and returns where it is, before the next one is
-	// asked for.
+	// asked for. The checkpoint is Save's to keep.
 	Save(ctx context.Context, c saver.Checkpoint) (path string, err error)
 }
 
@@ -282,28 +310,33 @@ func (c *config) checkInput(function string) error {
 
 // Bind returns a function that feeds a batch's features and labels to the
 // placeholders of the same names. A placeholder without a tensor in the batch, and a
-// tensor without a placeholder, are errors that name it.
+// tensor without a placeholder, are errors that name it. The feed is valid until the
+// following call, as the batch is; the function is for one goroutine at a time.
 func Bind(features, labels graph.Nodes) func(datasets.Batch) (graph.Feed, error) {
 	featureNames, labelNames := features.Names(), labels.Names()
+	featureNodes, labelNodes := features.Ordered(), labels.Ordered()
+	feed := make(graph.Feed, len(features)+len(labels))
 	return func(b datasets.Batch) (graph.Feed, error) {
-		feed := make(graph.Feed, len(features)+len(labels))
-		for _, name := range featureNames {
+		for i, name := range featureNames {
 			t, ok := b.Features[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no feature %q", name)
 			}
-			feed[features[name]] = t
+			feed[featureNodes[i]] = t
 		}
-		for _, name := range labelNames {
+		for i, name := range labelNames {
 			t, ok := b.Labels[name]
 			if !ok {
 				return nil, fmt.Errorf("graphactions: the batch has no label %q", name)
 			}
-			feed[labels[name]] = t
+			feed[labelNodes[i]] = t
 		}
-		for name := range b.Features {
+		if len(b.Features) == len(features) {
+			return feed, nil
+		}
+		for _, name := range slices.Sorted(maps.Keys(b.Features)) {
 			if features[name] == nil {
-				return nil, fmt.Errorf("graphactions: the batch has a feature %q that the graph does not know, want %v", name, features.Names())
+				return nil, fmt.Errorf("graphactions: the batch has a feature %q that the graph does not know, want %v", name, featureNames)
 			}
 		}
 		return feed, nil

@@ -2,7 +2,10 @@ package graphactions
 
 import (
 	"fmt"
+	"html"
 	"math"
+	"strings"
+	"text/tabwriter"
 	"time"
 )
 
@@ -43,6 +46,8 @@ type Result struct {
 	Rows int64
 	// Duration is the wall time.
 	Duration time.Duration
+	// Times says where it went.
+	Times Times
 	// Checkpoint is the path of the newest checkpoint, "" when there is none.
 	Checkpoint string
 }
@@ -52,20 +57,85 @@ func (r *Result) Steps() int64 { return r.LastStep - r.FirstStep }
 
 // String returns one line for people.
 func (r *Result) String() string {
-	reason := string(r.Reason)
-	if r.Detail != "" {
-		reason += ": " + r.Detail
-	}
+	reason := r.why()
 	if r.Reason == ReasonAlreadyAtStep {
 		return fmt.Sprintf("nothing to do: already at step %d", r.LastStep)
-	}
-	loss := "none"
-	if !math.IsNaN(r.FinalLoss) {
-		loss = fmt.Sprintf("%.6g", r.FinalLoss)
 	}
 	rows := ""
 	if r.Rows > 0 {
 		rows = fmt.Sprintf(", %d rows", r.Rows)
 	}
-	return fmt.Sprintf("steps %d to %d (%s), final loss %s%s, %v", r.FirstStep, r.LastStep, reason, loss, rows, r.Duration.Round(time.Millisecond))
+	return fmt.Sprintf("steps %d to %d (%s), final loss %s%s, %v", r.FirstStep, r.LastStep, reason, r.loss(), rows, r.Duration.Round(time.Millisecond))
+}
+
+func (r *Result) why() string {
+	if r.Detail != "" {
+		return string(r.Reason) + ": " + r.Detail
+	}
+	return string(r.Reason)
+}
+
+func (r *Result) loss() string {
+	if math.IsNaN(r.FinalLoss) {
+		return "none"
+	}
+	return fmt.Sprintf("%.6g", r.FinalLoss)
+}
+
+// lines returns everything, name and value.
+func (r *Result) lines() [][2]string {
+	lines := [][2]string{
+		{"reason", r.why()},
+		{"steps", fmt.Sprintf("%d to %d", r.FirstStep, r.LastStep)},
+		{"final loss", r.loss()},
+	}
+	if r.Rows > 0 {
+		lines = append(lines, [2]string{"rows", fmt.Sprint(r.Rows)})
+	}
+	speed := ""
+	if seconds := r.Duration.Seconds(); seconds > 0 && r.Steps() > 0 {
+		speed = fmt.Sprintf(", %.4g steps/s", float64(r.Steps())/seconds)
+	}
+	lines = append(lines, [2]string{"time", round(r.Duration) + speed})
+	names, times := r.Times.phases()
+	for i, name := range names {
+		if times[i] > 0 {
+			lines = append(lines, [2]string{"  " + name, fmt.Sprintf("%s, %.3g %%", round(times[i]), percent(times[i], r.Duration))})
+		}
+	}
+	if r.Checkpoint != "" {
+		lines = append(lines, [2]string{"checkpoint", r.Checkpoint})
+	}
+	return lines
+}
+
+// round keeps four digits of short times and milliseconds of long ones.
+func round(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%.4gms", d.Seconds()*1000)
+	}
+	return d.Round(time.Millisecond).String()
+}
+
+// Table returns everything in lines with a name and a value each.
+func (r *Result) Table() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, line := range r.lines() {
+		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
+	}
+	w.Flush() // a strings.Builder does not fail
+	return b.String()
+}
+
+// HTML returns Table for notebooks.
+func (r *Result) HTML() string {
+	var b strings.Builder
+	b.WriteString("<table>")
+	for _, line := range r.lines() {
+		name := strings.ReplaceAll(line[0], "  ", "&emsp;")
+		fmt.Fprintf(&b, `<tr><th style="text-align:left">%s</th><td style="text-align:left">%s</td></tr>`, name, html.EscapeString(line[1]))
+	}
+	b.WriteString("</table>")
+	return b.String()
 }

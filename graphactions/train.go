@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
@@ -35,13 +36,11 @@ func Train(ctx context.Context, g *graph.Graph, outputDir string, trainOp, loss 
 	if err := c.checkTrain(); err != nil {
 		return nil, err
 	}
-	t := &trainer{config: c, started: time.Now(), result: &Result{FinalLoss: math.NaN()}}
-	t.monitors = newMonitorSet(c.chosenMonitors())
-	err := t.open(ctx)
-	if err == nil && !t.done {
-		err = t.train(ctx)
+	t := &trainer{config: c, started: time.Now(), result: &Result{FinalLoss: math.NaN()}, snapshot: map[string]*tensor.Dense{}}
+	err := t.attempt(ctx)
+	for t.again(ctx, err) {
+		err = t.attempt(ctx)
 	}
-	err = joinErrors(err, t.close())
 	t.result.Duration = time.Since(t.started)
 	return t.result, err
 }
@@ -55,31 +54,42 @@ type trainer struct {
 	session  *session.Session
 	owned    bool // the session is ours to close
 	lock     *saver.DirLock
+	pending  *saving // the checkpoint that is being written, nil for none
+	watch    stopwatch
 	saver    Checkpointer
 	writer   *summaries.Writer
 	run      *hooks.Run
 	result   *Result
 
-	step        int64 // the global step: updates applied so far
-	last        int64 // the global step to end at, -1 when there is none
-	epoch       int64 // the epoch of the last batch, -1 before the first
-	saved       int64 // the step of the newest checkpoint of this run, -1 when none
-	runsPerStep int   // how many runs of the train op an update may take
+	stepName    string // of the variable
+	step        int64  // the global step: updates applied so far
+	last        int64  // the global step to end at, -1 when there is none
+	epoch       int64  // the epoch of the last batch, -1 before the first
+	saved       int64  // the step of the newest checkpoint of this run, -1 when none
+	runsPerStep int    // how many runs of the train op an update may take
 	restored    bool
 	done        bool      // there was nothing to do
 	healthy     bool      // the last loss was finite, or there was none yet
 	stamp       fileStamp // of the state file when it was read
 	loggedAt    time.Time
 	loggedFor   int64
+	resumed     bool            // this is not the first attempt
+	failures    int             // attempts without a step since the last step
+	progress    int64           // the last step of the attempts before
 	steady      context.Context // is not cancelled
 	fetched     gorgonia.Nodes
 	values      []gorgonia.Value
+	snapshot    map[string]*tensor.Dense // memory of the last checkpoint's variables
 }
 
 // train calls Begin, the loop, and what must follow on every way out.
 func (t *trainer) train(ctx context.Context) error {
-	err := t.begin()
+	err := t.begin(ctx)
+	stop := false
 	if err == nil {
+		stop, err = t.serve(ctx, false) // what monitors asked for in Begin
+	}
+	if err == nil && !stop {
 		err = t.loop(ctx)
 	}
 	if err != nil && t.result.Reason == "" {
@@ -92,12 +102,17 @@ func (t *trainer) train(ctx context.Context) error {
 func (t *trainer) loop(ctx context.Context) error {
 	// A batch that was taken is trained on: a cancelled run must not lose it.
 	t.steady = context.WithoutCancel(ctx)
+	defer t.measure()()
 	for {
 		if reason, cause := t.stopBefore(ctx); reason != "" {
 			t.stop(reason, "")
 			return cause
 		}
-		b, err := t.input.next(ctx)
+		t.watch.next()
+		if err := t.monitors.trace.next(t.step + 1); err != nil {
+			return err
+		}
+		b, err := t.nextBatch(ctx)
 		if errors.Is(err, io.EOF) {
 			t.stop(ReasonInputEnd, "")
 			return nil
@@ -121,6 +136,7 @@ func (t *trainer) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		t.count(out)
 		vote, err := t.monitors.stepEnd(step, out)
 		if err == nil {
 			err = t.monitors.postStep(step)
@@ -133,9 +149,9 @@ func (t *trainer) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		t.result.FinalLoss, t.result.LastStep = out.Loss, t.step
-		t.result.Rows += int64(out.Rows)
-		t.logStep(out)
+		if t.logEverySteps > 0 && t.step%t.logEverySteps == 0 || t.step == t.last {
+			t.logStep()
+		}
 		if b.last {
 			if err := t.leaveEpoch(); err != nil {
 				return err
@@ -164,6 +180,25 @@ func (t *trainer) stopBefore(ctx context.Context) (Reason, error) {
 
 func (t *trainer) stop(reason Reason, detail string) {
 	t.result.Reason, t.result.Detail = reason, detail
+}
+
+// nextBatch takes a batch from the input.
+func (t *trainer) nextBatch(ctx context.Context) (batch, error) {
+	t.watch.lap(phaseHooks)
+	start := t.monitors.trace.start()
+	b, err := t.input.next(ctx)
+	t.watch.lap(phaseInput)
+	t.monitors.trace.end(hooks.PhaseInput, start, "batch")
+	return b, err
+}
+
+// count adds a step to the result. A step whose update was not made does not count.
+func (t *trainer) count(out hooks.Outputs) {
+	t.result.FinalLoss = out.Loss
+	if t.step > t.result.LastStep {
+		t.result.LastStep = t.step
+		t.result.Rows += int64(out.Rows)
+	}
 }
 
 // inputError tells a cancelled wait for input from a failing input.
@@ -208,6 +243,11 @@ var errNonFinite = errors.New("the loss is not finite")
 func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, batch, error) {
 	before, loss, rows := t.step, 0.0, 0
 	for run := 1; ; run++ {
+		feed, err := t.monitors.feed(step, b.feed)
+		if err != nil {
+			return hooks.Outputs{}, b, err
+		}
+		b.feed = feed
 		out, err := t.runOnce(step, b, wanted)
 		loss += out.Loss
 		rows += b.rows
@@ -219,7 +259,7 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 			t.live.drop() // other variables may have changed
 			return out, b, fmt.Errorf("graphactions: Train: %w: it was %d before the step and is %d after; use optim's Minimize, or ops.AssignAdd on the global step", ErrStepNotIncreased, before, t.step)
 		}
-		if b, err = t.input.next(ctx); errors.Is(err, io.EOF) {
+		if b, err = t.nextBatch(ctx); errors.Is(err, io.EOF) {
 			return out, b, err
 		}
 		if err != nil {
@@ -235,7 +275,11 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 // is seen before the updates; unless FailOnNaNLoss is off they are then not made.
 func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
+	t.watch.lap(phaseHooks)
+	start := t.monitors.trace.start()
 	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
+	t.watch.lap(phaseStep)
+	t.monitors.trace.end(hooks.PhaseStep, start, "run")
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -280,15 +324,27 @@ func (t *trainer) nonFinite(ctx context.Context, step int64, b batch, out hooks.
 		t.logger.Warn("the loss is not finite, training goes on", "step", step, "loss", out.Loss)
 		return nil
 	}
+	err := t.settle()
 	t.run.TakeRequests() // nothing is saved or evaluated after a loss that is not finite
-	t.result.Reason, t.result.FinalLoss = ReasonNaNLoss, out.Loss
-	return joinErrors(t.diagnose(ctx, step, out.Loss, b), monitorErr)
+	t.result.Reason = ReasonNaNLoss
+	return joinErrors(t.diagnose(ctx, step, out.Loss, b), monitorErr, err)
 }
 
-// serve does what monitors asked for in this step. Evaluations come first: a checkpoint
-// has what monitors learnt from those of its step, so that a resumed run knows it too.
+// serve does what monitors asked for in this step and tells whether the run is to stop.
 func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
-	var asked hooks.Requests
+	if err := t.saveFailed(); err != nil {
+		return true, err
+	}
+	asked, err := t.fulfil(ctx)
+	if err == nil && (asked.Stop || vote) {
+		t.stop(ReasonStopRequested, asked.Reason)
+	}
+	return asked.Stop || vote, err
+}
+
+// fulfil evaluates and saves as monitors asked. Evaluations come first: a checkpoint has
+// what monitors learnt from those of its step, so that a resumed run knows it too.
+func (t *trainer) fulfil(ctx context.Context) (asked hooks.Requests, err error) {
 	var made []string
 	saved := false
 	for again := true; again; {
@@ -298,35 +354,45 @@ func (t *trainer) serve(ctx context.Context, vote bool) (stop bool, err error) {
 		}
 		asked.Save = asked.Save || more.Save
 		again = false
+		if t.pending != nil && (len(more.Evaluate) > 0 || asked.Save && !saved) {
+			if err := t.settle(); err != nil {
+				return asked, err
+			}
+			again = true
+		}
 		for _, name := range more.Evaluate {
 			if !t.healthy || slices.Contains(made, name) {
 				continue
 			}
 			if err := t.evaluateFor(ctx, name); err != nil {
-				return true, err
+				return asked, err
 			}
 			made, again = append(made, name), true
 		}
 		if again || !asked.Save || saved || !t.healthy {
 			continue
 		}
-		if err := t.save(t.steady); err != nil {
-			return true, err
+		if err := t.save(false); err != nil {
+			return asked, err
 		}
 		saved, again = true, true
 	}
-	if asked.Stop || vote {
-		t.stop(ReasonStopRequested, asked.Reason)
-		return true, nil
-	}
-	return false, nil
+	return asked, nil
 }
 
 func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 	if t.evaluate == nil {
 		return fmt.Errorf("graphactions: Train: a monitor asked for the evaluation %q, but there is none: use OnEvaluate", name)
 	}
-	results, err := t.evaluate(ctx, name)
+	start, span := time.Now(), t.monitors.trace.start()
+	var results hooks.Metrics
+	err := catch("the evaluation", func() (err error) {
+		results, err = t.evaluate(ctx, name)
+		return err
+	})
+	t.result.Times.Evaluating += time.Since(start)
+	t.watch.skip()
+	t.monitors.trace.end(hooks.PhaseEvaluation, span, name)
 	if err != nil && ctx.Err() != nil {
 		t.stop(ReasonCancelled, "")
 		return context.Cause(ctx)
@@ -337,15 +403,16 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 	return t.monitors.evaluated(t.step, name, results)
 }
 
-// logStep logs the loss every LogEverySteps steps and at the last step.
-func (t *trainer) logStep(out hooks.Outputs) {
-	if t.logEverySteps == 0 || t.step%t.logEverySteps != 0 && t.step != t.last {
+// logStep logs the loss: every LogEverySteps steps and at the last step. It does nothing
+// where that step was logged.
+func (t *trainer) logStep() {
+	if t.logEverySteps == 0 || t.result.LastStep == t.loggedFor {
 		return
 	}
 	now := time.Now()
-	perBatch := now.Sub(t.loggedAt).Seconds() / float64(t.step-t.loggedFor)
-	t.loggedAt, t.loggedFor = now, t.step
-	t.logger.Info(fmt.Sprintf("training step %d, loss = %.6g (%.3g sec/batch)", t.step, out.Loss, perBatch))
+	perBatch := now.Sub(t.loggedAt).Seconds() / float64(t.result.LastStep-t.loggedFor)
+	t.loggedAt, t.loggedFor = now, t.result.LastStep
+	t.logger.Info(fmt.Sprintf("training step %d, loss = %.6g (%.3g sec/batch)", t.result.LastStep, t.result.FinalLoss, perBatch))
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -358,18 +425,4 @@ func scalarOf(v gorgonia.Value) (float64, error) {
 		return float64(*v), nil
 	}
 	return 0, fmt.Errorf("it is a %T of shape %v, want a float32 or float64 scalar", v.Data(), v.Shape())
-}
-
-// joinErrors puts the first error first and never hides it.
-func joinErrors(first error, later ...error) error {
-	errs := []error{first}
-	for _, err := range later {
-		if err != nil && err != first {
-			errs = append(errs, err)
-		}
-	}
-	if len(errs) == 1 {
-		return first
-	}
-	return errors.Join(errs...)
 }

@@ -75,17 +75,22 @@ func TestConformanceB(t *testing.T) {
 		require.Equal(t, []int64{8, 16}, r.posts)
 	})
 	t.Run("B11", func(t *testing.T) {
-		// PrintTensor is LoggingTensor: there is no second type for it.
 		d := newDriver(t)
-		m := hooks.NewLoggingTensor(graph.Nodes{d.answer.Name(): d.answer}, hooks.EverySteps(100))
+		m := hooks.NewPrintTensor(graph.Nodes{d.answer.Name(): d.answer}, 100, 1)
 		d.start(m, 29).steps(m, 0, 29)
-		require.Equal(t, []string{"foo = 42"}, d.lines.text)
+		require.Equal(t, []string{"Step 0: foo = 42", "Step 1: foo = 42", "Step 29: foo = 42"}, d.lines.text)
 	})
 	t.Run("B12", func(t *testing.T) {
 		d := newDriver(t)
 		d.g.Scope("foo").Variable("x", tensor.Float32, nil, nil)
-		m := hooks.NewLoggingVariables("foo", hooks.EverySteps(100))
+		m := hooks.NewLoggingTrainable("foo", 100, -1)
 		d.start(m, 29).steps(m, 0, 29)
+		require.Equal(t, []string{"Step 29: foo/x = 0"}, d.lines.text)
+		// With a schedule it is the hook of tf.train.
+		d = newDriver(t)
+		d.g.Scope("foo").Variable("x", tensor.Float32, nil, nil)
+		scheduled := hooks.NewLoggingVariables("foo", hooks.EverySteps(100))
+		d.start(scheduled, 29).steps(scheduled, 0, 29)
 		require.Equal(t, []string{"foo/x = 0"}, d.lines.text)
 	})
 	t.Run("B13", func(t *testing.T) {
@@ -203,18 +208,14 @@ func TestConformanceB(t *testing.T) {
 		}
 	})
 	t.Run("B22", func(t *testing.T) {
-		// By the steps of EveryN, as tf.contrib.learn's.
+		// "tick" is the row's counter after its update.
 		d := newDriver(t)
-		got := map[int64]float64{}
-		m := &hooks.EveryN{
-			N: 8, First: 2,
-			OnStepBegin: func(int64) ([]*gorgonia.Node, error) { return []*gorgonia.Node{d.tick}, nil },
-			OnStepEnd: func(step int64, out hooks.Outputs) (stop bool, err error) {
-				got[step], err = out.Scalar(d.tick)
-				return false, err
-			},
-		}
+		m := hooks.NewCaptureVariable("tick:0", 8, 2)
 		d.start(m, 29).steps(m, 0, 29)
+		got := map[int64]float64{}
+		for step, v := range m.Values() {
+			got[step] = float(v)
+		}
 		require.Equal(t, map[int64]float64{0: 1, 1: 2, 2: 3, 10: 4, 18: 5, 26: 6, 29: 7}, got)
 		// Capture has a schedule: the first step and every 8 from there.
 		d = newDriver(t)

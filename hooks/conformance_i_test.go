@@ -17,25 +17,31 @@ import (
 	"github.com/stheno-ml/stheno/graphactions"
 	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/ops"
+	"github.com/stheno-ml/stheno/saver"
+	"github.com/stheno-ml/stheno/session"
 )
 
-// listener counts what TensorFlow's checkpoint listeners count: begin, after_save, end.
+// listener counts what is called around checkpoints.
 type listener struct {
-	hooks.Base
-	begin, end int
-	saves      []int64
-	stopAfter  int
-	run        *hooks.Run
+	begin, end    int
+	before, after []int64
+	stopAfter     int
 }
 
-func (l *listener) Begin(run *hooks.Run) error { l.begin++; l.run = run; return nil }
-func (l *listener) End(error) error            { l.end++; return nil }
+func (l *listener) Begin(*hooks.Run) error      { l.begin++; return nil }
+func (l *listener) End(int64) error             { l.end++; return nil }
+func (l *listener) BeforeSave(step int64) error { l.before = append(l.before, step); return nil }
 
-func (l *listener) Saved(step int64, _ string) error {
-	if l.saves = append(l.saves, step); len(l.saves) == l.stopAfter {
-		l.run.RequestStop("saved enough")
-	}
-	return nil
+func (l *listener) AfterSave(step int64, _ string) (bool, error) {
+	l.after = append(l.after, step)
+	return len(l.after) == l.stopAfter, nil
+}
+
+func (l *listener) require(t *testing.T, steps ...int64) {
+	t.Helper()
+	require.Equal(t, steps, l.before)
+	require.Equal(t, steps, l.after)
+	require.Equal(t, [2]int{1, 1}, [2]int{l.begin, l.end})
 }
 
 // sleeping feeds nothing and lets time pass before each step, and after the last.
@@ -170,27 +176,26 @@ func TestConformanceI(t *testing.T) {
 	})
 	t.Run("I20", func(t *testing.T) {
 		l := &listener{}
-		_, err := newCounting().train(t.TempDir(), graphactions.Steps(2), graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(1)), l))
+		_, err := newCounting().train(t.TempDir(), graphactions.Steps(2), graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(1), hooks.Listeners(l))))
 		require.NoError(t, err)
-		require.Equal(t, []int64{0, 1, 2}, l.saves, "the first state too; the last is not saved again at the end")
-		require.Equal(t, [2]int{1, 1}, [2]int{l.begin, l.end})
+		l.require(t, 0, 1, 2) // the first state too; the last is not saved again at the end
 	})
 	fake("I21", func(t *testing.T) {
 		l := &listener{}
 		input := sleeping(.5, .5, 3, 3.5, 4, 6.5, 7, 7.5)
-		res, err := newCounting().train(t.TempDir(), input, graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EveryDuration(2*time.Second)), l))
+		res, err := newCounting().train(t.TempDir(), input, graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EveryDuration(2*time.Second), hooks.Listeners(l))))
 		require.NoError(t, err)
 		require.EqualValues(t, 7, res.LastStep)
-		require.Equal(t, []int64{0, 3, 6, 7}, l.saves)
-		require.Equal(t, [2]int{1, 1}, [2]int{l.begin, l.end})
+		l.require(t, 0, 3, 6, 7)
 	})
 	t.Run("I22", func(t *testing.T) {
 		l := &listener{stopAfter: 3}
-		res, err := newCounting().train(t.TempDir(), graphactions.Steps(10), graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(1)), l))
+		res, err := newCounting().train(t.TempDir(), graphactions.Steps(10), graphactions.Monitors(hooks.NewCheckpointSaver(hooks.EverySteps(1), hooks.Listeners(l))))
 		require.NoError(t, err)
 		require.EqualValues(t, 2, res.LastStep, "saved at 0, 1 and 2")
 		require.Equal(t, graphactions.ReasonStopRequested, res.Reason)
-		require.Equal(t, "saved enough", res.Detail)
+		require.Equal(t, "checkpoint listener *hooks_test.listener asked for it at step 2", res.Detail)
+		l.require(t, 0, 1, 2)
 	})
 	fake("I25", func(t *testing.T) {
 		m := hooks.NewStepCounter(hooks.EveryDuration(100 * time.Millisecond))
@@ -266,6 +271,43 @@ func TestConformanceI(t *testing.T) {
 		}
 		require.NoError(t, m.End(nil))
 		require.Equal(t, map[int64]float64{1: 1, 4: 2, 7: 3}, d.written("tick"))
+	})
+	fake("I33", func(t *testing.T) {
+		c := newCounting()
+		s, err := session.New(c.g)
+		require.NoError(t, err)
+		defer s.Close()
+		begin := func(until int64) time.Duration {
+			start := time.Now()
+			m := hooks.NewGlobalStepWaiter(until)
+			require.NoError(t, m.Begin(&hooks.Run{Context: t.Context(), Graph: c.g, Session: s, Logger: slog.New(&lines{})}))
+			return time.Since(start)
+		}
+		require.Zero(t, begin(0), "it does not look")
+		time.AfterFunc(900*time.Millisecond, func() { at(t, s.Store(), 1000) })
+		require.Equal(t, time.Second, begin(1000), "two sleeps")
+		require.Zero(t, begin(1000), "the step is reached")
+		require.Zero(t, begin(-1))
+	})
+	fake("I35", func(t *testing.T) {
+		dir := t.TempDir()
+		m := hooks.NewStopAtCheckpointStep(dir, 10)
+		d := newDriver(t).start(m, -1)
+		step := func() (stop bool, slept time.Duration) {
+			start := time.Now()
+			return d.step(m, 10), time.Since(start)
+		}
+		files, err := saver.New(dir)
+		require.NoError(t, err)
+		for saved, sleeps := range []bool{true, true, false} {
+			if saved > 0 { // no checkpoint, then 9, then 10
+				_, err := files.Save(t.Context(), saver.Checkpoint{Step: int64(saved + 8)})
+				require.NoError(t, err)
+			}
+			stop, slept := step()
+			require.Equal(t, !sleeps, stop)
+			require.Equal(t, sleeps, slept > 0)
+		}
 	})
 	t.Run("I37", func(t *testing.T) {
 		// A step makes w the new global step + 2; the loss is w. Evaluations come after the

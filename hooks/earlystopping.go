@@ -29,6 +29,7 @@ type EarlyStopping struct {
 	warned  bool
 	stopped bool
 	at      progress
+	best    bestVariables
 	resumed bool // SetState was called since the last Begin
 }
 
@@ -155,6 +156,7 @@ func (e *EarlyStopping) Begin(run *Run) error {
 		e.at = noProgress()
 	}
 	e.run, e.heard, e.warned, e.stopped, e.resumed = run, false, false, false, false
+	e.best.resume(run, e.metric, e.at.bestStep)
 	direction, patience := "minimizes", fmt.Sprintf("%d steps", e.steps)
 	if e.maximize {
 		direction = "maximizes"
@@ -187,6 +189,9 @@ func (e *EarlyStopping) Evaluated(step int64, name string, results Metrics) erro
 	improved := at.bestStep < 0 && !math.IsNaN(value) || e.better(value, at.best)
 	if improved {
 		at.best, at.bestStep, at.metrics = value, step, maps.Clone(results)
+		if e.best.on {
+			e.best.keep(e.run, step)
+		}
 	}
 	if improved && (!e.baselineGiven || e.better(value, e.baseline)) {
 		at.from, at.waited = step, 0
@@ -238,6 +243,10 @@ func (e *EarlyStopping) reason(step int64, value float64) string {
 
 // End warns when nothing was evaluated: then nothing could stop the run.
 func (e *EarlyStopping) End(cause error) error {
+	if cause == nil && e.stopped && e.best.on && !e.best.restored {
+		e.run.Logger.Warn("early stopping did not go back to the best variables", "step", e.at.bestStep, "best", e.best.dir)
+	}
+	e.best.tensors = nil
 	if cause == nil && e.run != nil && !e.heard {
 		e.run.Logger.Warn(fmt.Sprintf("early stopping on %q had nothing to look at: no evaluation was made in this run", e.metric))
 	}

@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/graphactions"
@@ -29,7 +30,7 @@ func trainFor(steps int64, monitors ...hooks.Monitor) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("ended at step", res.LastStep, res.Detail)
+	fmt.Println(strings.TrimSpace(fmt.Sprintln("ended at step", res.LastStep, res.Detail)))
 }
 
 func ExampleFuncs() {
@@ -181,4 +182,23 @@ func (lossOnly) Write(line []byte) (int, error) {
 	}
 	fmt.Printf("step %d/%d  loss %v\n", step, last, loss)
 	return len(line), nil
+}
+
+// A History has the curves of a run, for people and for other programs.
+func ExampleHistory() {
+	history := hooks.NewHistory()
+	trainFor(4, history)
+	fmt.Print(history)
+	if err := history.CSV(os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// ended at step 4
+	// curve  points  steps   first  last  lowest    highest
+	// loss   4       1 to 4  0.5    0.5   0.5 at 1  0.5 at 1
+	// step,loss
+	// 1,0.5
+	// 2,0.5
+	// 3,0.5
+	// 4,0.5
 }

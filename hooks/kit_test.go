@@ -5,8 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"gorgonia.org/gorgonia"
 
+	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/hooks/hookstest"
 )
@@ -14,6 +16,8 @@ import (
 // Every standard monitor keeps the rules that it is our kit's task to state.
 func TestStandardMonitorsConform(t *testing.T) {
 	steps := hooks.Or(hooks.EverySteps(2), hooks.EveryDuration(time.Hour), hooks.EveryEpochs(1), hooks.AtEnd())
+	plain := hooks.Or(hooks.EverySteps(2), hooks.EveryDuration(time.Hour))
+	exports := t.TempDir()
 	for name, newMonitor := range map[string]func() hooks.Monitor{
 		"Base":             func() hooks.Monitor { return hooks.Base{} },
 		"Funcs":            func() hooks.Monitor { return hooks.Funcs{Everywhere: true} },
@@ -42,10 +46,45 @@ func TestStandardMonitorsConform(t *testing.T) {
 		"EarlyStopping that is told": func() hooks.Monitor {
 			return &told{EarlyStopping: hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(2), hooks.Maximize())}
 		},
+		"RestoreBest": func() hooks.Monitor {
+			return &told{EarlyStopping: hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(2), hooks.Maximize(), hooks.RestoreBest())}
+		},
+		"CheckpointListener": func() hooks.Monitor {
+			return hooks.NewCheckpointSaver(steps, hooks.Listeners(&savingListener{}, hooks.BaseListener{}))
+		},
+		"LoggingTrainable":        func() hooks.Monitor { return hooks.NewLoggingTrainable("weight", 2, 1) },
+		"CaptureVariable":         func() hooks.Monitor { return hooks.NewCaptureVariable("weight", 2, 1) },
+		"CaptureVariable of late": func() hooks.Monitor { return hooks.NewCaptureVariable("SGD/train", 2, 1) },
+		"GlobalStepWaiter":        func() hooks.Monitor { return hooks.NewGlobalStepWaiter(0) },
+		"StopAtCheckpointStep":    func() hooks.Monitor { return hooks.NewStopAtCheckpointStep(exports, 1e6) },
+		"FeedFn":                  func() hooks.Monitor { return hooks.NewFeedFn(func() (graph.Feed, error) { return nil, nil }) },
+		"LearningRate":            func() hooks.Monitor { return hooks.NewLearningRate(plain) },
+		"GradientStats":           func() hooks.Monitor { return hooks.NewGradientStats(plain, hooks.GradientHistograms()) },
+		"LossSpike":               func() hooks.Monitor { return hooks.NewLossSpike(hooks.SpikeWindow(5)) },
+		"LossSpike that fails":    func() hooks.Monitor { return hooks.NewLossSpike(hooks.FailOnSpike()) },
+		"Timeline":                func() hooks.Monitor { return hooks.NewTimeline(steps) },
+		"Profiler": func() hooks.Monitor {
+			return hooks.NewProfiler(plain, hooks.ProfileSteps(2), hooks.CPUProfile(2, 4))
+		},
+		"Export": func() hooks.Monitor {
+			return hooks.NewExport(steps, exports, func(*hooks.Run, int64, string) error { return nil })
+		},
+		"FromSessionRunHook": func() hooks.Monitor { return hooks.FromSessionRunHook(&runHook{fetch: "weight"}) },
+		"FromBaseMonitor":    func() hooks.Monitor { return hooks.FromBaseMonitor(&oldMonitor{fetch: "SGD/train:0"}) },
 		// These need a node of the loop's graph, which is made anew for every run.
 		"LoggingTensor": func() hooks.Monitor {
 			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor {
 				return hooks.NewLoggingTensor(map[string]*gorgonia.Node{"w": run.Graph.VariableNamed("weight").Node}, steps)
+			}}
+		},
+		"PrintTensor": func() hooks.Monitor {
+			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor {
+				return hooks.NewPrintTensor(map[string]*gorgonia.Node{"t": run.TrainOp}, 2, 1)
+			}}
+		},
+		"FinalOps": func() hooks.Monitor {
+			return &ofTheRun{make: func(run *hooks.Run) hooks.Monitor {
+				return hooks.NewFinalOps(map[string]*gorgonia.Node{"w": run.Graph.VariableNamed("weight").Node}, nil)
 			}}
 		},
 		"Capture": func() hooks.Monitor {
@@ -56,6 +95,19 @@ func TestStandardMonitorsConform(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) { hookstest.Run(t, newMonitor) })
+	}
+}
+
+// The state of a monitor depends on what it saw, not on where a run was cut.
+func TestExactResume(t *testing.T) {
+	for name, newMonitor := range map[string]func() hooks.Monitor{
+		"Validation": func() hooks.Monitor { return hooks.NewValidation("test", hooks.EverySteps(3)) },
+		"EarlyStopping": func() hooks.Monitor {
+			return &told{EarlyStopping: hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(20), hooks.Maximize())}
+		},
+		"LossSpike": func() hooks.Monitor { return hooks.NewLossSpike(hooks.SpikeWindow(5)) },
+	} {
+		t.Run(name, func(t *testing.T) { require.NoError(t, hookstest.ExactResume(newMonitor)) })
 	}
 }
 

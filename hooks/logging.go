@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"gorgonia.org/gorgonia"
@@ -23,6 +22,7 @@ type LoggingTensor struct {
 	variables bool
 	pattern   string
 	schedule  Schedule
+	format    func(values map[string]gorgonia.Value) string // nil for the standard one
 	timer     *Timer
 	run       *Run
 	due       bool
@@ -40,34 +40,91 @@ type LoggingTensor struct {
 // With AtEnd in the schedule the nodes are run once more when the run has ended without
 // an error, so that variables are as the last update left them. They must then need no
 // feed: Begin reports those that do.
-func NewLoggingTensor(nodes graph.Nodes, schedule Schedule) *LoggingTensor {
-	return &LoggingTensor{nodes: maps.Clone(nodes), schedule: schedule}
+func NewLoggingTensor(nodes graph.Nodes, schedule Schedule, opts ...LoggingOption) *LoggingTensor {
+	return (&LoggingTensor{nodes: maps.Clone(nodes), schedule: schedule}).with(opts)
+}
+
+// LoggingOption is an argument of [NewLoggingTensor] and [NewLoggingVariables].
+type LoggingOption func(*LoggingTensor)
+
+// LogFormat makes the line of the values by tag in the place of the standard one. A value
+// that was not computed, because the loss was not finite, is not among them. The values
+// are not to be changed.
+func LogFormat(format func(values map[string]gorgonia.Value) string) LoggingOption {
+	return func(l *LoggingTensor) { l.format = format }
+}
+
+func (l *LoggingTensor) with(opts []LoggingOption) *LoggingTensor {
+	for _, o := range opts {
+		if o != nil {
+			o(l)
+		}
+	}
+	return l
 }
 
 // NewLoggingVariables logs the trainable variables whose names begin with a match of the
 // regular expression, "" for all. Begin reports a pattern that no variable matches.
-func NewLoggingVariables(pattern string, schedule Schedule) *LoggingTensor {
-	return &LoggingTensor{variables: true, pattern: pattern, schedule: schedule}
+func NewLoggingVariables(pattern string, schedule Schedule, opts ...LoggingOption) *LoggingTensor {
+	return (&LoggingTensor{variables: true, pattern: pattern, schedule: schedule}).with(opts)
 }
 
 // Validate reports an empty list, a nil node, a bad pattern or schedule.
 func (l *LoggingTensor) Validate() error {
+	var err error
 	if l.variables {
-		if _, err := regexp.Compile(l.pattern); err != nil {
-			return fmt.Errorf("hooks: LoggingTensor: pattern %q: %w", l.pattern, err)
-		}
-	} else if len(l.nodes) == 0 {
-		return errors.New("hooks: LoggingTensor: there are no nodes to log")
+		_, err = namePattern(l.pattern)
+	} else {
+		err = checkNodes(l.nodes)
 	}
-	for _, tag := range l.nodes.Names() {
-		if l.nodes[tag] == nil {
-			return fmt.Errorf("hooks: LoggingTensor: node %q is nil", tag)
-		}
+	if err != nil {
+		return fmt.Errorf("hooks: LoggingTensor: %w", err)
 	}
 	if err := l.schedule.Validate(); err != nil {
 		return fmt.Errorf("hooks: LoggingTensor: %w", err)
 	}
 	return nil
+}
+
+// checkNodes reports an empty list or a nil node.
+func checkNodes(nodes graph.Nodes) error {
+	if len(nodes) == 0 {
+		return errors.New("there are no nodes")
+	}
+	for _, tag := range nodes.Names() {
+		if nodes[tag] == nil {
+			return fmt.Errorf("node %q is nil", tag)
+		}
+	}
+	return nil
+}
+
+// namePattern compiles a pattern of the beginnings of names.
+func namePattern(pattern string) (*regexp.Regexp, error) {
+	// What is compiled is the pattern itself too: "a)|(b" would close our parenthesis.
+	if _, err := regexp.Compile(pattern); err != nil {
+		return nil, fmt.Errorf("pattern %q: %w", pattern, err)
+	}
+	return regexp.MustCompile("^(?:" + pattern + ")"), nil
+}
+
+// trainableNodes returns the trainable variables whose names begin with a match of the
+// pattern.
+func trainableNodes(run *Run, pattern string) (graph.Nodes, error) {
+	matches, err := namePattern(pattern)
+	if err != nil {
+		return nil, err
+	}
+	nodes := graph.Nodes{}
+	for _, v := range run.Graph.TrainableVariables() {
+		if matches.MatchString(v.Name) {
+			nodes[v.Name] = v.Node
+		}
+	}
+	if len(nodes) == 0 {
+		return nil, fmt.Errorf("pattern %q matches none of the %d trainable variables", pattern, len(run.Graph.TrainableVariables()))
+	}
+	return nodes, nil
 }
 
 // Begin finds the variables.
@@ -77,16 +134,11 @@ func (l *LoggingTensor) Begin(run *Run) error {
 	}
 	l.run, l.timer, l.count, l.step, l.logged, l.last = run, NewTimer(l.schedule), 0, run.FirstStep, 0, nil
 	if l.variables {
-		l.nodes = graph.Nodes{}
-		pattern := regexp.MustCompile("^(?:" + l.pattern + ")") // Validate compiled it
-		for _, v := range run.Graph.TrainableVariables() {
-			if pattern.MatchString(v.Name) {
-				l.nodes[v.Name] = v.Node
-			}
+		nodes, err := trainableNodes(run, l.pattern)
+		if err != nil {
+			return fmt.Errorf("hooks: LoggingTensor: %w", err)
 		}
-		if len(l.nodes) == 0 {
-			return fmt.Errorf("hooks: LoggingTensor: pattern %q matches none of the %d trainable variables", l.pattern, len(run.Graph.TrainableVariables()))
-		}
+		l.nodes = nodes
 	}
 	l.kept = l.nodes.Ordered()
 	if l.schedule.atEnd() {
@@ -112,12 +164,9 @@ func (l *LoggingTensor) StepEnd(_ int64, out Outputs) (bool, error) {
 	if !l.due && !l.schedule.byEpochs() {
 		return false, nil
 	}
-	l.last = make([]gorgonia.Value, len(l.kept))
-	for i, n := range l.kept {
-		var err error
-		if l.last[i], err = out.Value(n); err != nil && !errors.Is(err, ErrNotComputed) {
-			return false, err
-		}
+	var err error
+	if l.last, err = out.valuesOf(l.kept); err != nil {
+		return false, err
 	}
 	if l.due {
 		l.log(l.last)
@@ -148,117 +197,36 @@ func (l *LoggingTensor) End(cause error) error {
 }
 
 func (l *LoggingTensor) log(values []gorgonia.Value) {
-	parts := make([]string, len(values))
-	for i, tag := range l.nodes.Names() {
-		if values[i] == nil {
-			parts[i] = tag + " not computed"
-			continue
-		}
-		parts[i] = fmt.Sprintf("%s = %v", tag, values[i])
-	}
-	text := strings.Join(parts, ", ")
 	l.logged = l.count
-	if elapsed, _, ok := l.timer.Trigger(l.count); ok {
+	elapsed, _, again := l.timer.Trigger(l.count)
+	var text string
+	if l.format != nil {
+		text = l.format(l.byTag(values))
+	} else if text = valuesText(l.nodes.Names(), values); again {
 		text += fmt.Sprintf(" (%.3f sec)", elapsed.Seconds())
 	}
 	l.run.Logger.Info(text, "step", l.step)
 }
 
-// Capture keeps the values of a node by step. Make one with [NewCapture].
-type Capture struct {
-	Base
-	node     *gorgonia.Node
-	schedule Schedule
-	timer    *Timer
-	due      bool
-	values   map[int64]gorgonia.Value
-	step     int64          // the step of last
-	last     gorgonia.Value // nil when nothing was asked for
+// byTag returns the values that were computed.
+func (l *LoggingTensor) byTag(values []gorgonia.Value) map[string]gorgonia.Value {
+	byTag := map[string]gorgonia.Value{}
+	for i, tag := range l.nodes.Names() {
+		if values[i] != nil {
+			byTag[tag] = values[i]
+		}
+	}
+	return byTag
 }
 
-// NewCapture keeps the node's value at the steps of the schedule, the last steps of
-// epochs and of the run among them.
-func NewCapture(node *gorgonia.Node, schedule Schedule) *Capture {
-	return &Capture{node: node, schedule: schedule}
+// valuesText returns "a = 1, b = 2".
+func valuesText(tags []string, values []gorgonia.Value) string {
+	parts := make([]string, len(tags))
+	for i, tag := range tags {
+		parts[i] = fmt.Sprintf("%s = %v", tag, values[i])
+		if values[i] == nil {
+			parts[i] = tag + " not computed"
+		}
+	}
+	return strings.Join(parts, ", ")
 }
-
-// Validate reports a nil node or a bad schedule.
-func (c *Capture) Validate() error {
-	if c.node == nil {
-		return errors.New("hooks: Capture: the node is nil")
-	}
-	if err := c.schedule.Validate(); err != nil {
-		return fmt.Errorf("hooks: Capture: %w", err)
-	}
-	return nil
-}
-
-// Begin forgets what an earlier run captured.
-func (c *Capture) Begin(*Run) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	c.timer, c.values, c.last = NewTimer(c.schedule), map[int64]gorgonia.Value{}, nil
-	return nil
-}
-
-// StepBegin asks for the node when it is due.
-func (c *Capture) StepBegin(step int64) ([]*gorgonia.Node, error) {
-	if c.due = c.timer.Due(step); !c.due && !c.late() {
-		return nil, nil
-	}
-	return []*gorgonia.Node{c.node}, nil
-}
-
-// late reports whether any step may turn out to be one to keep.
-func (c *Capture) late() bool { return c.schedule.byEpochs() || c.schedule.atEnd() }
-
-// StepEnd keeps the value.
-func (c *Capture) StepEnd(step int64, out Outputs) (bool, error) {
-	if !c.due && !c.late() {
-		return false, nil
-	}
-	v, err := out.Value(c.node)
-	if errors.Is(err, ErrNotComputed) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	c.step, c.last = step, v
-	if !c.due {
-		return false, nil
-	}
-	c.timer.Trigger(step)
-	return false, c.keep()
-}
-
-// EpochEnd keeps the value of the epoch's last step when the schedule has epochs.
-func (c *Capture) EpochEnd(epoch int64) error {
-	if !c.timer.EpochDue(epoch) {
-		return nil
-	}
-	return c.keep()
-}
-
-// End keeps the value of the last step when the schedule has the end.
-func (c *Capture) End(error) error {
-	if !c.schedule.atEnd() {
-		return nil
-	}
-	return c.keep()
-}
-
-// keep copies the last value: the monitors share what a step computed.
-func (c *Capture) keep() (err error) {
-	if c.last != nil {
-		c.values[c.step], err = gorgonia.CloneValue(c.last)
-	}
-	return err
-}
-
-// Values returns what was captured, by step. The map is the caller's own.
-func (c *Capture) Values() map[int64]gorgonia.Value { return maps.Clone(c.values) }
-
-// Steps returns the steps at which a value was captured, ascending.
-func (c *Capture) Steps() []int64 { return slices.Sorted(maps.Keys(c.values)) }

@@ -87,6 +87,9 @@ func (d *driver) step(m hooks.Monitor, step int64) bool {
 	require.NoError(d.t, err)
 	require.NoError(d.t, m.PostStep(step))
 	asked := d.run.TakeRequests()
+	if d.reason == "" {
+		d.reason = asked.Reason
+	}
 	if asked.Save {
 		d.saves = append(d.saves, step)
 		require.NoError(d.t, m.Saved(step, "path"))

@@ -21,13 +21,15 @@ type Metrics = metrics.Values
 //	for each step:
 //	    EpochBegin(epoch)       // before the first step of an epoch of the input
 //	    nodes = StepBegin(step)
+//	    feed = Feed(step)       // of a [Feeder]
 //	    ...the step runs...
 //	    StepEnd(step, outputs)
 //	    PostStep(step)          // after StepEnd of every monitor
 //	    EpochEnd(epoch)         // after the last step of an epoch
 //	    Evaluated(step, name, metrics) // if an evaluation was asked for
-//	    Saved(step, path)       // if a checkpoint was written, with all of the above in it
-//	Saved(step, path)           // the final checkpoint
+//	    BeforeSave(step)        // of a [BeforeSaver], if a checkpoint is to be written
+//	    Saved(step, path)       // it was written, with all of the above in it
+//	BeforeSave(step), Saved(step, path) // the final checkpoint, unless that step has one
 //	End(cause)
 //
 // Several monitors are called in the order in which they were given. step is always
@@ -51,7 +53,9 @@ type Monitor interface {
 	PostStep(step int64) error
 	// EpochEnd is called after the last step of an epoch.
 	EpochEnd(epoch int64) error
-	// Saved is called when the checkpoint of a step is durable at path.
+	// Saved is called when the checkpoint of a step is durable at path: at that step, or,
+	// where checkpoints are written in the background, when the next one or an evaluation
+	// is due or the run ends.
 	Saved(step int64, path string) error
 	// Evaluated is called with the results of an evaluation of the variables as they
 	// are after step. name is "" for the default evaluation.

@@ -1,10 +1,12 @@
 package hooks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
+	"time"
 
 	"gorgonia.org/gorgonia"
 
@@ -16,6 +18,9 @@ import (
 // Run is what a monitor knows of the run it watches, and how it asks for things.
 // The fields do not change while the run lasts.
 type Run struct {
+	// Context is done when the run is cancelled. A monitor that waits for something stops
+	// waiting then, and returns nil: the loop ends the run.
+	Context context.Context
 	// Graph is the graph being trained; Session runs it. A monitor may run nodes of
 	// its own between steps, never from within StepBegin to StepEnd.
 	Graph   *graph.Graph
@@ -65,6 +70,10 @@ func (r *Run) RequestStop(reason string) {
 // RequestSave asks the loop for a checkpoint of this step.
 func (r *Run) RequestSave() { r.requests.Save = true }
 
+// SaveRequested reports whether somebody asked for a checkpoint of this step so far. In
+// PostStep the standard monitors have asked.
+func (r *Run) SaveRequested() bool { return r.requests.Save }
+
 // RequestEvaluate asks the loop for an evaluation after this step.
 func (r *Run) RequestEvaluate(name string) {
 	for _, n := range r.requests.Evaluate {
@@ -73,6 +82,30 @@ func (r *Run) RequestEvaluate(name string) {
 		}
 	}
 	r.requests.Evaluate = append(r.requests.Evaluate, name)
+}
+
+// stepName returns the name of the variable that counts updates.
+func (r *Run) stepName() string {
+	if r.GlobalStep != nil {
+		return r.GlobalStep.Name()
+	}
+	return graph.GlobalStepName
+}
+
+// wait lets time pass; it is false when the run was cancelled meanwhile.
+func (r *Run) wait(d time.Duration) bool {
+	ctx := r.Context
+	if ctx == nil {
+		ctx = context.Background() // a run that nobody can cancel
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // TakeRequests returns what was asked for and forgets it. The loop calls it once a
@@ -143,6 +176,19 @@ func (o Outputs) value(i int) (gorgonia.Value, error) {
 		return nil, fmt.Errorf("hooks: node %q: %w", o.nodes[i].Name(), ErrNotComputed)
 	}
 	return o.values[i], nil
+}
+
+// valuesOf returns the values of nodes, nil for those that were not computed.
+func (o Outputs) valuesOf(nodes gorgonia.Nodes) ([]gorgonia.Value, error) {
+	values := make([]gorgonia.Value, len(nodes))
+	for i, n := range nodes {
+		v, err := o.Value(n)
+		if err != nil && !errors.Is(err, ErrNotComputed) {
+			return nil, err
+		}
+		values[i] = v
+	}
+	return values, nil
 }
 
 // Scalar returns the value of a scalar node as a float64.

@@ -74,6 +74,18 @@ func (s Schedule) Validate() error {
 	return nil
 }
 
+// validateSteps is Validate for monitors that must know before a step whether it is one of
+// theirs: ends of epochs and of the run are known only after it.
+func (s Schedule) validateSteps() error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if s.byEpochs() || s.atEnd() {
+		return fmt.Errorf("hooks: schedule: %v: give steps or durations, for whether a step is the last is known only after it", s)
+	}
+	return nil
+}
+
 // String says when in words.
 func (s Schedule) String() string {
 	switch {
@@ -96,18 +108,23 @@ func (s Schedule) String() string {
 }
 
 // atEnd reports whether the schedule asks for the end of the run.
-func (s Schedule) atEnd() bool { return s.has(func(part Schedule) bool { return part.end }) }
-
-// byEpochs reports whether the schedule asks for ends of epochs.
-func (s Schedule) byEpochs() bool { return s.has(func(part Schedule) bool { return part.epochs > 0 }) }
-
-func (s Schedule) has(is func(Schedule) bool) bool {
-	for _, part := range s.any {
-		if part.has(is) {
+func (s *Schedule) atEnd() bool {
+	for i := range s.any {
+		if s.any[i].atEnd() {
 			return true
 		}
 	}
-	return is(s)
+	return s.end
+}
+
+// byEpochs reports whether the schedule asks for ends of epochs.
+func (s *Schedule) byEpochs() bool {
+	for i := range s.any {
+		if s.any[i].byEpochs() {
+			return true
+		}
+	}
+	return s.epochs > 0
 }
 
 // Timer follows a schedule, in the manner of TensorFlow's SecondOrStepTimer: the first
@@ -123,11 +140,13 @@ type Timer struct {
 func NewTimer(s Schedule) *Timer { return &Timer{schedule: s} }
 
 // Due reports whether something should happen at this step. It changes nothing.
-func (t *Timer) Due(step int64) bool { return t.due(t.schedule, step) }
+func (t *Timer) Due(step int64) bool { return t.due(&t.schedule, step) }
 
-func (t *Timer) due(s Schedule, step int64) bool {
-	for _, part := range s.any {
-		if t.due(part, step) {
+// due is called at every step for every monitor: it copies no schedule, and reads the
+// cheaper, monotonic clock only.
+func (t *Timer) due(s *Schedule, step int64) bool {
+	for i := range s.any {
+		if t.due(&s.any[i], step) {
 			return true
 		}
 	}
@@ -141,7 +160,7 @@ func (t *Timer) due(s Schedule, step int64) bool {
 	case s.steps > 0:
 		return step >= t.step+s.steps
 	}
-	return s.duration > 0 && !time.Now().Before(t.at.Add(s.duration))
+	return s.duration > 0 && time.Since(t.at) >= s.duration
 }
 
 // EpochDue reports whether something should happen at the end of an epoch, counted from

@@ -33,8 +33,9 @@ func newCountingBy(n int64) counting {
 	return counting{g, ops.AssignAdd(g, step, g.NamedConstant("by", n)), g.NamedConstant("two", float32(2))}
 }
 
+var quiet = graphactions.Logger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+
 func (c counting) train(dir string, opts ...graphactions.Option) (*graphactions.Result, error) {
-	quiet := graphactions.Logger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	return graphactions.Train(context.Background(), c.g, dir, c.trainOp, c.loss, append([]graphactions.Option{quiet}, opts...)...)
 }
 

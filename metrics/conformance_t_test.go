@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -63,6 +64,38 @@ func TestConformanceT(t *testing.T) {
 			[][]gorgonia.Value{{vector[float32](1, 3, 2), vector[float32](10, 8, 6)}, {vector[float32](2, 4, 6), vector[float32](-4, 3, -1)}},
 			34.666666666666664, 1e-12,
 		},
+		{
+			"T19", metrics.MeanRelativeError(labels, predictions, node),
+			[][]gorgonia.Value{{vector[float32](1, 3, 2, 3), vector[float32](2, 4, 6, 8), vector[float32](1, 3, 2, 3)}},
+			1.25, 1e-12,
+		},
+		{
+			"T25", metrics.MeanIoU(labels, predictions, 2),
+			[][]gorgonia.Value{{vector[int64](0, 0, 0, 1, 1), vector[int64](0, 0, 0, 0, 0)}, {vector[int64](1, 1, 1, 1, 1), vector[int64](1, 1, 1, 1, 1)}},
+			(3.0/5 + 5.0/7) / 2, 1e-12,
+		},
+		{"T26", metrics.PercentageBelow(node, 100), scalars(2, 4, 6, 8), 1, 1e-12},
+		{"T26", metrics.PercentageBelow(node, 7), scalars(2, 4, 6, 8), 0.75, 1e-12},
+		{"T26", metrics.PercentageBelow(node, 1), scalars(2, 4, 6, 8), 0, 1e-12},
+		{"T28", metrics.PrecisionAtK(labels, predictions, 1), ranking, 0, 1e-12},
+		{"T28", metrics.PrecisionAtK(labels, predictions, 2), ranking, 0.5, 1e-12},
+		{"T28", metrics.PrecisionAtK(labels, predictions, 3), ranking, 1.0 / 3, 1e-12},
+		{"T28", metrics.PrecisionAtK(labels, predictions, 4), ranking, 0.5, 1e-12},
+		{
+			"T30", metrics.RecallAtTopK(labels, predictions),
+			[][]gorgonia.Value{{shaped[int64](tensor.Shape{2, 3}, 2, 7, 8, 1, 2, 5), topFive}},
+			0.5, 1e-12,
+		},
+		{
+			"T30", metrics.RecallAtTopK(labels, predictions),
+			[][]gorgonia.Value{{shaped[int64](tensor.Shape{2, 4}, 2, 7, -1, 8, 1, 2, 5, 10), topFive}},
+			0.375, 1e-12,
+		},
+		{
+			"T31", metrics.RecallAtK(labels, predictions, 1, weighted),
+			[][]gorgonia.Value{{vector[int64](3, 2), shaped[float32](tensor.Shape{2, 4}, .1, .3, .2, .4, .1, .2, .3, .4), vector[float32](2, 3)}},
+			0.4, 1e-12,
+		},
 		{"T33", metrics.Mean(node), scalars(2, 4, 6, 8, 10), 6, 1e-12},
 		{"T34", metrics.Mean(node), scalars(0, 1, 2, 3, 4, 5, 6, 7, 8, 9), 4.5, 1e-12},
 	} {
@@ -73,7 +106,36 @@ func TestConformanceT(t *testing.T) {
 			require.InDelta(t, row.want, row.metric.Value(), row.tol)
 		})
 	}
+	t.Run("T16", func(t *testing.T) {
+		m := metrics.MeanTensor(node)
+		running := [][]float64{nil, nil, {-2.1, 5.05}, {0.766667, 3.366667}, {-0.225, 3.525}}
+		for i, row := range [][]float32{{0, 1}, {-4.2, 9.1}, {6.5, 0}, {-3.2, 4}} {
+			update(t, m, vector(row...))
+			if want := running[i+1]; want != nil {
+				require.InDeltaSlice(t, want, m.Tensor().Float64s(), 1e-6)
+			}
+		}
+	})
+	t.Run("T32", func(t *testing.T) {
+		batch := []gorgonia.Value{vector[int64](0, 1, 1, 1), vector[float32](1, 0, 1, 0)}
+		precision := metrics.PrecisionAtThresholds(labels, predictions, []float64{-1, 2})
+		update(t, precision, batch...)
+		require.InDeltaSlice(t, []float64{0.75, 0}, precision.Tensor().Float64s(), 1e-6)
+		recall := metrics.RecallAtThresholds(labels, predictions, []float64{-1, 2})
+		update(t, recall, batch...)
+		require.InDeltaSlice(t, []float64{1, 0}, recall.Tensor().Float64s(), 1e-6)
+	})
 }
+
+// The scores of classes in the order 5, 3, 6, 0, of which 0 to 4 are labels; and classes
+// that two rows have for their best five.
+var (
+	ranking = [][]gorgonia.Value{{
+		shaped[int64](tensor.Shape{1, 5}, 0, 1, 2, 3, 4),
+		shaped[float32](tensor.Shape{1, 7}, .2, .1, 0, .4, 0, .5, .3),
+	}}
+	topFive = shaped[int64](tensor.Shape{2, 5}, 9, 4, 6, 2, 0, 5, 7, 2, 9, 6)
+)
 
 // scalars are batches of one scalar, as a loss is.
 func scalars(x ...float32) (batches [][]gorgonia.Value) {
@@ -118,6 +180,27 @@ func TestConformanceQ(t *testing.T) {
 			sum, n = sum+2*x+1, n+2
 			require.InDelta(t, sum/n, m.Value(), 1e-12)
 		}
+	})
+	t.Run("Q7", func(t *testing.T) {
+		none := shaped(tensor.Shape{2, 4}, make([]float64, 8)...)
+		scores := shaped(tensor.Shape{2, 4}, .1, .3, .2, .4, .1, .2, .3, .4)
+		m := func(m metrics.Metric) float64 { return update(t, m, none, scores).Value() }
+		require.True(t, math.IsNaN(m(metrics.RecallAtK(labels, predictions, 2, metrics.MultiHot()))))
+		require.True(t, math.IsNaN(m(metrics.AveragePrecisionAtK(labels, predictions, 2, metrics.MultiHot()))))
+		require.True(t, math.IsNaN(m(metrics.PrecisionAtK(labels, predictions, 2, metrics.MultiHot(), metrics.ClassID(0)))), "class 0 is not predicted")
+		require.Zero(t, m(metrics.PrecisionAtK(labels, predictions, 2, metrics.MultiHot())))
+	})
+	t.Run("Q9", func(t *testing.T) {
+		iou := func(y, p gorgonia.Value, w ...gorgonia.Value) float64 {
+			if len(w) > 0 {
+				return update(t, metrics.MeanIoU(labels, predictions, 3, weighted), y, p, w[0]).Value()
+			}
+			return update(t, metrics.MeanIoU(labels, predictions, 3), y, p).Value()
+		}
+		require.InDelta(t, (2.0/3+1.0/2)/2, iou(vector(0, 0, 0, 2), vector(0, 0, 2, 2)), 1e-12, "class 1 is nowhere")
+		require.Zero(t, iou(vector(0, 1, 2), vector(1, 2, 0)), "all wrong")
+		require.Equal(t, 1.0, iou(vector(0, 1, 2), vector(0, 1, 2)), "all right")
+		require.Zero(t, iou(vector(0, 1, 2), vector(0, 1, 2), vector(0.0, 0, 0)), "zero weights")
 	})
 }
 

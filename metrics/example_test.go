@@ -57,6 +57,41 @@ func ExampleMetric_shards() {
 	// Output: 0.750
 }
 
+func ExampleWindow() {
+	g := graph.New()
+	accuracy := metrics.Accuracy(g.Placeholder("labels", tensor.Int64, 2), g.Placeholder("classes", tensor.Int64, 2))
+	recent := metrics.Window(accuracy, 2) // over the last two steps
+	for _, classes := range [][]int64{{1, 1}, {1, 0}, {0, 0}, {0, 0}} {
+		if err := recent.Update([]gorgonia.Value{tensor.New(tensor.WithBacking([]int64{0, 0})), tensor.New(tensor.WithBacking(classes))}); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(recent.Value())
+	}
+	// Output:
+	// 0
+	// 0.25
+	// 0.75
+	// 1
+}
+
+func ExampleConfusionMatrix() {
+	g := graph.New()
+	confusion := metrics.ConfusionMatrix(g.Placeholder("labels", tensor.Int64, 4), g.Placeholder("classes", tensor.Int64, 4), 2)
+	err := confusion.Update([]gorgonia.Value{
+		tensor.New(tensor.WithBacking([]int64{0, 1, 1, 1})),
+		tensor.New(tensor.WithBacking([]int64{0, 0, 1, 1})),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ev := metrics.Results(map[string]metrics.Metric{"confusion": confusion})
+	fmt.Println(ev)
+	fmt.Println(ev["confusion/1/0"], "of class 1 was taken for class 0")
+	// Output:
+	// confusion = [[1 0] [1 2]]
+	// 1 of class 1 was taken for class 0
+}
+
 func ExampleValues() {
 	v := metrics.Values{"loss": 0.125, "accuracy": 0.975, "global_step": 2000}
 	fmt.Println(v)

@@ -1,141 +1,79 @@
 package metrics
 
 import (
-	"fmt"
 	"math"
 
 	"gorgonia.org/gorgonia"
+	"gorgonia.org/tensor"
 )
 
-// ratio is a metric of the form sum(weight*term)/sum(weight), of which the standard
-// means are instances.
-type ratio struct {
-	base
-	fixed      int
-	term       func(x [][]float64, i int) (term float64, counts bool)
-	finish     func(float64) float64
-	sum, count float64
-}
-
 // Mean is the weighted mean of a node's elements over all batches: every element
-// counts once, so a short last batch weighs less.
+// counts once, so a short last batch weighs less. It takes [ClassID].
 func Mean(node *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("Mean", opts, func(x [][]float64, i int) (float64, bool) { return x[0][i], true }, node)
+	return collect("Mean", opts, "ClassID").build(mean(elements, first), node)
 }
 
-// Accuracy is the weighted fraction of rows whose class is the label. labels and
-// classes have shape [batch] or [batch, 1].
-func Accuracy(labels, classes *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("Accuracy", opts, func(x [][]float64, i int) (float64, bool) {
-		if x[0][i] == x[1][i] {
-			return 1, true
+// Sum is the weighted sum of a node's elements over all batches. It takes [ClassID].
+func Sum(node *gorgonia.Node, opts ...Option) Metric {
+	r := mean(elements, first)
+	r.value = func(sums []float64) float64 { return sums[0] }
+	return collect("Sum", opts, "ClassID").build(r, node)
+}
+
+// PercentageBelow is the weighted fraction, in [0, 1], of a node's elements that are
+// less than the threshold. Despite its name in TensorFlow it is no percentage.
+func PercentageBelow(node *gorgonia.Node, threshold float64, opts ...Option) Metric {
+	o := collect("PercentageBelow", opts, "ClassID")
+	if math.IsNaN(threshold) {
+		o.fail("the threshold is NaN, want a number")
+	}
+	o.parameter("threshold %g", threshold)
+	return o.build(mean(elements, func(b *batch, i int) (float64, bool) {
+		return indicator(b.x[0][i] < b.cut(0, threshold)), true
+	}), node)
+}
+
+// AccuracyBaseline is the accuracy of the better constant answer: max(m, 1-m) of the
+// weighted mean m of labels in [0, 1], any shape; 0 before any update. It takes [ClassID].
+func AccuracyBaseline(labels *gorgonia.Node, opts ...Option) Metric {
+	r := mean(elements, first)
+	r.value = func(sums []float64) float64 {
+		if sums[1] <= 0 {
+			return 0
 		}
-		return 0, true
-	}, labels, classes)
-}
-
-// MeanSquaredError is the weighted mean of (prediction-label)^2.
-func MeanSquaredError(labels, predictions *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("MeanSquaredError", opts, squaredError, labels, predictions)
-}
-
-// RootMeanSquaredError is the square root of MeanSquaredError.
-func RootMeanSquaredError(labels, predictions *gorgonia.Node, opts ...Option) Metric {
-	m := newRatio("RootMeanSquaredError", opts, squaredError, labels, predictions)
-	m.finish = math.Sqrt
-	return m
-}
-
-// MeanAbsoluteError is the weighted mean of |prediction-label|.
-func MeanAbsoluteError(labels, predictions *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("MeanAbsoluteError", opts, func(x [][]float64, i int) (float64, bool) {
-		return math.Abs(x[1][i] - x[0][i]), true
-	}, labels, predictions)
-}
-
-// Precision is the weighted fraction of positive predictions whose label is
-// positive; not 0 is positive.
-func Precision(labels, predictions *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("Precision", opts, func(x [][]float64, i int) (float64, bool) {
-		return indicator(x[0][i] != 0), x[1][i] != 0
-	}, labels, predictions)
-}
-
-// Recall is the weighted fraction of positive labels that are predicted; not 0 is
-// positive.
-func Recall(labels, predictions *gorgonia.Node, opts ...Option) Metric {
-	return newRatio("Recall", opts, func(x [][]float64, i int) (float64, bool) {
-		return indicator(x[1][i] != 0), x[0][i] != 0
-	}, labels, predictions)
-}
-
-func squaredError(x [][]float64, i int) (float64, bool) {
-	d := x[1][i] - x[0][i]
-	return d * d, true
-}
-
-func newRatio(name string, opts []Option, term func([][]float64, int) (float64, bool), nodes ...*gorgonia.Node) *ratio {
-	return &ratio{
-		base: newBase(name, collect(opts), nodes...), fixed: len(nodes), term: term,
-		finish: func(x float64) float64 { return x },
+		m := sums[0] / sums[1]
+		return max(m, 1-m)
 	}
+	return collect("AccuracyBaseline", opts, "ClassID").build(r, labels)
 }
 
-// Update adds one batch.
-func (m *ratio) Update(values []gorgonia.Value) error {
-	x, weights, err := m.columns(values, m.fixed)
-	if err != nil {
-		return err
-	}
-	for i, w := range weights {
-		if w == 0 {
-			continue // a masked element may hold anything, NaN too
-		}
-		if term, counts := m.term(x, i); counts {
-			m.sum += w * term
-			m.count += w
-		}
-	}
-	return nil
+// MeanTensor is the weighted mean over all batches of each element of a node, whose
+// shape must be the same in every batch. The result has that shape; an element without
+// weight is 0.
+func MeanTensor(node *gorgonia.Node, opts ...Option) Tensor {
+	o := collect("MeanTensor", opts)
+	return streamingTensor{o.build(rule{
+		size: 2, // the sums of all elements, then their weights
+		dims: func(b *batch) tensor.Shape { return b.shape },
+		add: func(sums []float64, b *batch) {
+			n := len(b.weights)
+			for i, w := range b.weights {
+				if w != 0 {
+					sums[i] += w * b.x[0][i]
+					sums[n+i] += w
+				}
+			}
+		},
+		each: func(sums []float64) []float64 {
+			n := len(sums) / 2
+			means := make([]float64, n)
+			for i := range means {
+				means[i] = quotient(sums[i], sums[n+i])
+			}
+			return means
+		},
+		shape: func(dims tensor.Shape) tensor.Shape { return dims },
+	}, node)}
 }
 
-// Value returns the result so far.
-func (m *ratio) Value() float64 {
-	if m.count == 0 {
-		return 0
-	}
-	return m.finish(m.sum / m.count)
-}
-
-// Reset forgets all batches.
-func (m *ratio) Reset() { m.sum, m.count = 0, 0 }
-
-// Clone returns the metric without batches.
-func (m *ratio) Clone() Metric { return m.Map(same) }
-
-// Map returns the metric over other nodes.
-func (m *ratio) Map(f func(*gorgonia.Node) *gorgonia.Node) Metric {
-	return &ratio{base: m.mapped(f), fixed: m.fixed, term: m.term, finish: m.finish}
-}
-
-// Merge adds another's batches.
-func (m *ratio) Merge(other Metric) error {
-	o, ok := other.(*ratio)
-	if !ok || o.name != m.name {
-		return fmt.Errorf("metrics: merging %s into %s: they must be of one kind", kind(other), m.name)
-	}
-	m.sum += o.sum
-	m.count += o.count
-	return nil
-}
-
-// kind names a metric for messages.
-func kind(m Metric) string {
-	switch m := m.(type) {
-	case *ratio:
-		return m.name
-	case *auc:
-		return m.name
-	}
-	return fmt.Sprintf("%T", m)
-}
+func first(b *batch, i int) (float64, bool) { return b.x[0][i], true }

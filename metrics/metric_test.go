@@ -2,14 +2,12 @@ package metrics_test
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
-	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/metrics"
 )
 
@@ -44,42 +42,6 @@ func TestValuesOfMetrics(t *testing.T) {
 		m := update(t, standard[row.name](opts...), row.values...)
 		require.InDelta(t, row.want, m.Value(), 1e-12, row.name)
 	}
-}
-
-func TestNothingToDivideBy(t *testing.T) {
-	zeros, ones := vector(0.0, 0), vector(1.0, 1)
-	for name, make := range standard {
-		values := []gorgonia.Value{ones, ones}
-		if name == "Mean" {
-			values = values[:1]
-		}
-		m := update(t, make(weighted), append(values, zeros)...)
-		require.Zero(t, m.Value(), name)
-	}
-	require.Zero(t, update(t, metrics.Precision(labels, predictions), ones, zeros).Value(), "nothing is predicted")
-	require.Zero(t, update(t, metrics.Recall(labels, predictions), zeros, ones).Value(), "nothing is there")
-	empty := tensor.New(tensor.Of(tensor.Float64), tensor.WithShape(0))
-	require.Zero(t, update(t, metrics.Mean(node), empty).Value())
-	require.Zero(t, update(t, metrics.Mean(node, weighted), empty, empty).Value())
-}
-
-// What has no weight may hold anything: padding often is NaN.
-func TestMaskedElements(t *testing.T) {
-	mask, nan := vector(1.0, 0, 1), math.NaN()
-	for name, make := range standard {
-		clean, masked := make(weighted), make(weighted)
-		if name == "Mean" {
-			update(t, clean, vector(1.0, 5, 3), mask)
-			update(t, masked, vector(1.0, nan, 3), mask)
-		} else {
-			update(t, clean, vector(1.0, 1, 0), vector(1.0, 1, 0.5), mask)
-			update(t, masked, vector(1.0, nan, 0), vector(1.0, nan, 0.5), mask)
-		}
-		require.Equal(t, clean.Value(), masked.Value(), name)
-		require.NotZero(t, clean.Value(), name)
-	}
-	m := update(t, metrics.AUC(labels, predictions, weighted), vector(1.0, 0, 0), vector(-5.0, 7, 0.5), vector(0.0, 0, 1))
-	require.InDelta(t, 1, m.Value(), 1e-5, "without positives it is 1")
 }
 
 func TestWeightsAreBroadcast(t *testing.T) {
@@ -117,64 +79,6 @@ func TestDtypes(t *testing.T) {
 	}
 	require.Equal(t, 0.5, update(t, metrics.Mean(node), vector(true, false)).Value())
 	require.Equal(t, 1.0, update(t, metrics.Mean(node), gorgonia.NewB(true)).Value())
-}
-
-// However rows are split into batches, and batches among shards, the result is the
-// same.
-func TestAnySplitIsTheWhole(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	const rows = 97
-	y, p, w := make([]float64, rows), make([]float64, rows), make([]float64, rows)
-	for i := range y {
-		y[i], p[i], w[i] = float64(random.IntN(2)), min(float64(random.IntN(50))/30, 1), float64(random.IntN(4))
-	}
-	batch := func(m metrics.Metric, from, to int) []gorgonia.Value {
-		columns := []gorgonia.Value{vector(y[from:to]...), vector(p[from:to]...), vector(w[from:to]...)}
-		return columns[3-len(m.Nodes()):]
-	}
-	for name, make := range standard {
-		whole := make(weighted)
-		update(t, whole, batch(whole, 0, rows)...)
-		require.NotZero(t, whole.Value(), name)
-		for range 50 {
-			shards := []metrics.Metric{make(weighted), whole.Clone(), whole.Clone()}
-			for from := 0; from < rows; {
-				to := min(from+1+random.IntN(20), rows)
-				m := shards[random.IntN(len(shards))]
-				update(t, m, batch(m, from, to)...)
-				from = to
-			}
-			require.NoError(t, shards[0].Merge(shards[1]))
-			require.NoError(t, shards[0].Merge(shards[2]))
-			require.InDelta(t, whole.Value(), shards[0].Value(), 1e-12, name)
-		}
-	}
-}
-
-func TestResetCloneMap(t *testing.T) {
-	other := graph.New()
-	counterparts := map[*gorgonia.Node]*gorgonia.Node{}
-	for _, n := range []*gorgonia.Node{labels, predictions, node, weights} {
-		counterparts[n] = other.Placeholder(n.Name(), tensor.Float64, 4)
-	}
-	for name, m := range updated(t) {
-		want := m.Value()
-		clone := m.Clone()
-		require.Zero(t, clone.Value(), name)
-		require.Equal(t, m.Nodes(), clone.Nodes(), name)
-		mapped := m.Map(func(n *gorgonia.Node) *gorgonia.Node { return counterparts[n] })
-		require.Zero(t, mapped.Value(), name)
-		require.Len(t, mapped.Nodes(), len(m.Nodes()))
-		for i, n := range mapped.Nodes() {
-			require.Same(t, counterparts[m.Nodes()[i]], n)
-		}
-		require.Equal(t, want, update(t, clone, batchFor(name)...).Value(), name)
-		require.Equal(t, want, update(t, mapped, batchFor(name)...).Value(), name)
-		require.Equal(t, want, m.Value(), "%s: clones have counts of their own", name)
-		m.Reset()
-		require.Zero(t, m.Value(), name)
-		require.Equal(t, want, update(t, m, batchFor(name)...).Value(), name)
-	}
 }
 
 func TestNames(t *testing.T) {

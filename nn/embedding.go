@@ -37,6 +37,10 @@ func WithEmbeddingsInitializer(i graph.Initializer) LayerOption {
 // result [batch, ..., dim]. Its variable is embeddings [vocabulary, dim],
 // RandomUniform(-0.05, 0.05). An id out of range is an error of the run.
 //
+// A training step with optim.SGD or optim.Adagrad takes time for the rows that it looks
+// up, whatever the vocabulary, unless the loss has another term of the table; with
+// optim.Adam and others the option optim.Lazy does that and changes the results.
+//
 // Options: WithName, WithDtype (float32), WithEmbeddingsInitializer.
 func Embedding(g *graph.Graph, ids *gorgonia.Node, vocabulary, dim int, opts ...LayerOption) *gorgonia.Node {
 	l := newLayer(opts)

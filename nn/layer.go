@@ -124,6 +124,9 @@ func Dense(g *graph.Graph, x *gorgonia.Node, units int, opts ...LayerOption) *go
 		bias = scope.Variable("bias", x.Dtype(), tensor.Shape{units}, l.biasInitializer)
 	}
 	l.regularize(g, kernel, bias)
+	if isReLU(l.activation) {
+		return scope.SetName(ops.DenseReLU(g, x, kernel, bias), "Relu")
+	}
 	y := scope.SetName(ops.Dense(g, x, kernel, bias), "BiasAdd")
 	if l.activation != nil && !g.Poisoned(y) {
 		y = l.activation(g, y)

@@ -9,12 +9,16 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 )
 
+// gatherGrad is the op by which LookupsOf knows the gradient of a Gather.
+const gatherGrad = "GatherGrad"
+
 // Gather looks rows up: table is [vocabulary, dim], ids [batch, ...] integers in [0,
 // vocabulary), the result [batch, ..., dim]. An id out of range is an error of the run
 // that names the row and the id.
 //
 // The gradient with respect to the table has the table's shape; rows that were looked up
-// several times add up in the order of ids.
+// several times add up in the order of ids. [LookupsOf] has it as those rows
+// alone, which is how package optim updates a large table.
 func Gather(g *graph.Graph, table, ids *gorgonia.Node) *gorgonia.Node {
 	const name = "Gather"
 	if bad, ok := check(g, name, table); !ok {
@@ -38,7 +42,7 @@ func Gather(g *graph.Graph, table, ids *gorgonia.Node) *gorgonia.Node {
 		differentiable: []bool{true, false},
 		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
 			return gorgonia.Nodes{applyWithScratch(g, definition{
-				name: name + "Grad", dtype: dt, dims: 2,
+				name: gatherGrad, dtype: dt, dims: 2,
 				shape: func(in []tensor.Shape) (tensor.Shape, error) { return in[0].Clone(), nil },
 			}, pickScratch(dt, gatherPullKernel[float32], gatherPullKernel[float64]), in[0], in[1], grad), nil}
 		},

@@ -69,6 +69,12 @@ func TestGradients(t *testing.T) {
 		cases[fmt.Sprint("Dense", s)] = opstest.Case{Shapes: s, Build: func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
 			return ops.Dense(g, in[0], in[1], in[2])
 		}}
+		cases[fmt.Sprint("DenseReLU", s)] = opstest.Case{Shapes: s, Build: func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
+			return ops.DenseReLU(g, in[0], in[1], in[2])
+		}}
+		cases[fmt.Sprint("DenseReLU without bias", s)] = opstest.Case{Shapes: s[:2], Build: func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
+			return ops.DenseReLU(g, in[0], in[1], nil)
+		}}
 		cases[fmt.Sprint("Dense without bias", s)] = opstest.Case{Shapes: s[:2], Build: func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
 			return ops.Dense(g, in[0], in[1], nil)
 		}}

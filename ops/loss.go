@@ -10,22 +10,24 @@ import (
 	"github.com/stheno-ml/stheno/graph"
 )
 
-// SigmoidCrossEntropy is, element by element, the cross-entropy of a label in [0, 1]
-// and sigmoid(logit), in the form max(x, 0) - x*z + log(1 + exp(-|x|)), which does not
-// overflow. logits and labels have one shape; there is no gradient with respect to the
-// labels.
-func SigmoidCrossEntropy(g *graph.Graph, logits, labels *gorgonia.Node) *gorgonia.Node {
-	return pairLoss(g, "SigmoidCrossEntropy", logits, labels,
-		func(x, z float64) float64 { return max(x, 0) - x*z + math.Log1p(math.Exp(-math.Abs(x))) },
-		func(x, z float64) float64 { return sigmoid(x) - z })
-}
-
 // SquaredError is (prediction-label)^2 element by element. predictions and labels have
 // one shape; there is no gradient with respect to the labels.
 func SquaredError(g *graph.Graph, predictions, labels *gorgonia.Node) *gorgonia.Node {
-	return pairLoss(g, "SquaredError", predictions, labels,
-		func(x, z float64) float64 { return (x - z) * (x - z) },
-		func(x, z float64) float64 { return 2 * (x - z) })
+	return pairLoss(g, pair{
+		name:       "SquaredError",
+		value:      func(x, z float64) float64 { return (x - z) * (x - z) },
+		derivative: func(x, z float64) float64 { return 2 * (x - z) },
+		value32: func(y, x, z []float32) {
+			for i := range y {
+				y[i] = (x[i] - z[i]) * (x[i] - z[i])
+			}
+		},
+		pull32: func(d, x, z, grad []float32) {
+			for i := range d {
+				d[i] = 2 * (x[i] - z[i]) * grad[i]
+			}
+		},
+	}, predictions, labels)
 }
 
 // Huber is, element by element, e*e/2 where the error e = prediction-label is at most delta
@@ -36,46 +38,68 @@ func Huber(g *graph.Graph, predictions, labels *gorgonia.Node, delta float64) *g
 	if !(delta > 0) || !finite(delta) {
 		return fail(g, "Huber", "delta is %v, want a finite number above 0", delta)
 	}
-	// The name tells losses of different deltas apart.
-	return pairLoss(g, "Huber{"+attributes(delta)+"}", predictions, labels,
-		func(x, z float64) float64 {
+	return pairLoss(g, pair{
+		name: "Huber{" + attributes(delta) + "}", // tells losses of different deltas apart
+		value: func(x, z float64) float64 {
 			e := math.Abs(x - z)
 			if e <= delta {
 				return e * e / 2
 			}
 			return delta * (e - delta/2)
 		},
-		func(x, z float64) float64 { return max(-delta, min(delta, x-z)) })
+		derivative: func(x, z float64) float64 { return max(-delta, min(delta, x-z)) },
+	}, predictions, labels)
 }
 
-// pairLoss is an element-wise function of x and z, differentiable in x.
-func pairLoss(g *graph.Graph, name string, x, z *gorgonia.Node, value, derivative func(x, z float64) float64) *gorgonia.Node {
-	if bad, ok := check(g, name, x, z); !ok {
+// pair is an element-wise function of x and z, differentiable in x.
+type pair struct {
+	name              string
+	value, derivative func(x, z float64) float64
+	// value32 and pull32 take the place of those for float32, if they are set: whole
+	// slices at a time. pull32 sets d to grad times the derivative.
+	value32 func(y, x, z []float32)
+	pull32  func(d, x, z, grad []float32)
+}
+
+func (f pair) run32() kernel {
+	if f.value32 == nil {
+		return pairKernel[float32](f.value)
+	}
+	return elementKernel(perFunction, func(y, x, z, _ []float32) { f.value32(y, x, z) })
+}
+
+func (f pair) runPull32() kernel {
+	if f.pull32 == nil {
+		return pullKernel[float32](f.derivative)
+	}
+	return elementKernel(perFunction, f.pull32)
+}
+
+func pairLoss(g *graph.Graph, f pair, x, z *gorgonia.Node) *gorgonia.Node {
+	if bad, ok := check(g, f.name, x, z); !ok {
 		return bad
 	}
 	return apply(g, definition{
-		name: name, dtype: x.Dtype(), dims: x.Dims(),
-		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name, in) },
-		run:            pick(x.Dtype(), pairKernel[float32](value), pairKernel[float64](value)),
+		name: f.name, dtype: x.Dtype(), dims: x.Dims(),
+		shape:          func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(f.name, in) },
+		run:            pick(x.Dtype(), f.run32(), pairKernel[float64](f.value)),
 		differentiable: []bool{true, false},
 		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
 			return gorgonia.Nodes{apply(g, definition{
-				name: name + "Grad", dtype: x.Dtype(), dims: x.Dims(),
-				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(name+"Grad", in) },
-				run:   pick(x.Dtype(), pullKernel[float32](derivative), pullKernel[float64](derivative)),
+				name: f.name + "Grad", dtype: x.Dtype(), dims: x.Dims(),
+				shape: func(in []tensor.Shape) (tensor.Shape, error) { return sameShape(f.name+"Grad", in) },
+				run:   pick(x.Dtype(), f.runPull32(), pullKernel[float64](f.derivative)),
 			}, in[0], in[1], grad), nil}
 		},
 	}, x, z)
 }
 
 func pairKernel[T float](f func(x, z float64) float64) kernel {
-	return func(out gorgonia.Value, in []gorgonia.Value) error {
-		y, x, z := elements[T](out), elements[T](in[0]), elements[T](in[1])
+	return elementKernel(perFunction, func(y, x, z, _ []T) {
 		for i := range y {
 			y[i] = T(f(float64(x[i]), float64(z[i])))
 		}
-		return nil
-	}
+	})
 }
 
 // WeightedMean is the sum of weights*values divided by the number of weights that are

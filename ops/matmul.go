@@ -98,13 +98,18 @@ func Dense(g *graph.Graph, x, kernel, bias *gorgonia.Node) *gorgonia.Node {
 		run:            pick(x.Dtype(), denseKernel[float32], denseKernel[float64]),
 		differentiable: []bool{true, true, true}[:len(inputs)],
 		gradient: func(in gorgonia.Nodes, _, grad *gorgonia.Node) gorgonia.Nodes {
-			grads := gorgonia.Nodes{denseInputGradient(g, grad, in[1]), denseKernelGradient(g, in[0], grad)}
-			if len(in) == 3 {
-				grads = append(grads, sumTo(g, grad, in[2]))
-			}
-			return grads
+			return denseGradients(g, in, grad)
 		},
 	}, inputs...)
+}
+
+// denseGradients are those of x, kernel and, where there is one, bias.
+func denseGradients(g *graph.Graph, in gorgonia.Nodes, grad *gorgonia.Node) gorgonia.Nodes {
+	grads := gorgonia.Nodes{denseInputGradient(g, grad, in[1]), denseKernelGradient(g, in[0], grad)}
+	if len(in) == 3 {
+		grads = append(grads, sumTo(g, grad, in[2]))
+	}
+	return grads
 }
 
 func denseShape(in []tensor.Shape) (tensor.Shape, error) {

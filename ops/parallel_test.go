@@ -58,6 +58,12 @@ var large = []struct {
 		y, _, _ := ops.BatchNorm(g, in[0], in[1], in[2], 1e-3)
 		return y
 	}},
+	{"DenseReLU", shapes(tensor.Shape{2100, 70}, tensor.Shape{70, 130}, tensor.Shape{130}), func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
+		return ops.DenseReLU(g, in[0], in[1], in[2])
+	}},
+	{"SigmoidCrossEntropy", shapes(tensor.Shape{9000, 30}), ofX(func(g *graph.Graph, x *gorgonia.Node) *gorgonia.Node {
+		return ops.SigmoidCrossEntropy(g, x, ops.Tanh(g, x))
+	})},
 	{"LayerNorm", shapes(tensor.Shape{2100, 130}, tensor.Shape{130}, tensor.Shape{130}), func(g *graph.Graph, in ...*gorgonia.Node) *gorgonia.Node {
 		return ops.LayerNorm(g, in[0], in[1], in[2], 1e-3)
 	}},

@@ -36,79 +36,75 @@ type row[T float] struct {
 	dh, dc []T
 }
 
-// forward computes the whole sequence: one product for x at all steps, then for each step
-// one product with h and the gates.
+// forward computes the whole sequence: one product for x at all steps, then, for each shard
+// of the batch, at each step one product with h and the gates.
 func forward[T float](c *cell, at positions, step func(*row[T])) func() kernel {
 	return func() kernel {
-		var memory []T
-		s := new(row[T])
+		f := &unrolling[T]{at: at, call: step}
+		f.loop = overRows(f.forward)
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
-			r := c.of(in[0].Shape(), in[2].Shape())
-			l, err := lengthsOf(at.value(at.lengths, in), r.batch, r.time)
-			if err != nil || r.batch == 0 {
+			if err := f.set(c, elements[T](out), in[0].Shape(), in); err != nil || f.batch == 0 {
 				return err
 			}
-			hidden, last, gates, saved := sections(&r, elements[T](out))
-			kernel, bias := elements[T](in[2]), []T(nil)
+			f.kernel, f.bias = elements[T](in[2]), nil
 			if at.bias > 0 {
-				bias = elements[T](in[at.bias])
+				f.bias = elements[T](in[at.bias])
 			}
-			width, units := r.width(), r.units
+			r := &f.unrolled
+			width := r.width()
 			gemm(false, false, r.batch*r.time, width, r.inputs, elements[T](in[0]), r.inputs, elements[T](in[1]), width,
-				fillRows(gates, bias, width), gates, width)
-			scratch := grow(&memory, units+r.batch*width)
-			zeros, rec := scratch[:units], scratch[units:]
-			clear(zeros)
-			for b := range r.batch { // the outputs of rows that have ended
-				clear(hidden[(b*r.time+l.of(b))*units : (b+1)*r.time*units])
+				fillRows(f.gates, f.bias, width), f.gates, width)
+			if c.apart {
+				f.rec = grow(&f.recMemory, r.batch*width)
 			}
-			h, hStride, hAt := initial[T](at.h, in, zeros)
-			cell, cStride, cAt := initial[T](at.c, in, zeros)
-			for t := range l.most {
-				product, stride := gates[t*width:], r.time*width
-				beta := T(1)
-				if c.apart {
-					product, stride = rec, width
-					if beta = 0; at.bias > 0 {
-						beta = fillRows(rec, bias[width:], width)
-					}
-				}
-				if t > 0 || at.h > 0 {
-					gemm(false, false, r.batch, width, units, h[hAt:], hStride, kernel, width, beta, product, stride)
-				} else if beta == 0 {
-					clear(product)
-				}
-				for b := range r.batch {
-					if t >= l.of(b) {
-						continue
-					}
-					i := b*r.time + t
-					*s = row[T]{
-						gates: gates[i*width : (i+1)*width], saved: saved[i*c.saved*units : (i+1)*c.saved*units],
-						h: hidden[i*units : (i+1)*units], previous: h[hAt+b*hStride:][:units], c: cell[cAt+b*cStride:][:units],
-					}
-					if c.apart {
-						s.rec = rec[b*width : (b+1)*width]
-					}
-					step(s)
-				}
-				h, hStride, hAt = hidden, r.time*units, t*units
-				if c.states > 1 { // the cell state is what is saved first
-					cell, cStride, cAt = saved, r.time*c.saved*units, t*c.saved*units
-				}
-			}
-			lastStates(&r, &l, at, in, hidden, saved, last)
+			f.run()
+			lastStates(r, &f.lengths, at, in, f.hidden, f.saved, f.last)
+			f.release()
 			return nil
 		}
 	}
 }
 
-// initial returns an initial state, its stride from row to row, and where it begins.
-func initial[T float](position int, in []gorgonia.Value, zeros []T) (values []T, stride, begin int) {
-	if position == 0 {
-		return zeros, 0, 0
+// forward computes rows [from, to) of the batch.
+func (f *unrolling[T]) forward(from, to int) {
+	r, s := &f.unrolled, f.rowFor(from)
+	width, units := r.width(), r.units
+	most := 0
+	for b := from; b < to; b++ {
+		n := f.lengths.of(b)
+		most = max(most, n)
+		clear(f.hidden[(b*r.time+n)*units : (b+1)*r.time*units]) // outputs of rows that have ended
 	}
-	return elements[T](in[position]), len(zeros), 0
+	for t := range most {
+		h, c := f.statesBefore(t)
+		product, stride := f.gates[(from*r.time+t)*width:], r.time*width
+		beta := T(1)
+		if r.apart {
+			product, stride = f.rec[from*width:to*width], width
+			if beta = 0; f.bias != nil {
+				beta = fillRows(product, f.bias[width:], width)
+			}
+		}
+		if t > 0 || f.h0 != nil {
+			gemm(false, false, to-from, width, units, h.from(from), h.stride, f.kernel, width, beta, product, stride)
+		} else if beta == 0 {
+			clear(product)
+		}
+		for b := from; b < to; b++ {
+			if t >= f.lengths.of(b) {
+				continue
+			}
+			i := b*r.time + t
+			*s = row[T]{
+				gates: f.gates[i*width : (i+1)*width], saved: f.saved[i*r.saved*units : (i+1)*r.saved*units],
+				h: f.hidden[i*units : (i+1)*units], previous: h.from(b)[:units], c: c.from(b)[:units],
+			}
+			if r.apart {
+				s.rec = f.rec[b*width : (b+1)*width]
+			}
+			f.call(s)
+		}
+	}
 }
 
 // fillRows puts the bias into every row. It returns what the old content counts in a
@@ -142,65 +138,69 @@ func lastStates[T float](r *unrolled, l *lengths, at positions, in []gorgonia.Va
 	}
 }
 
-// backward goes through the steps from the last to the first. Its inputs are the result
-// of forward, the gradient, the recurrent kernel, x (for its shape), then the optional
-// inputs.
+// backward goes through the steps from the last to the first, for each shard of the batch.
+// Its inputs are the result of forward, the gradient, the recurrent kernel, x (for its
+// shape), then the optional inputs.
 func backward[T float](c *cell, at positions, back func(*row[T])) func() kernel {
 	return func() kernel {
-		var memory []T
-		s := new(row[T])
+		f := &unrolling[T]{at: at, call: back}
+		f.loop = overRows(f.backward)
 		return func(out gorgonia.Value, in []gorgonia.Value) error {
-			r := c.of(in[3].Shape(), in[2].Shape())
-			l, err := lengthsOf(at.value(at.lengths, in), r.batch, r.time)
-			if err != nil || r.batch == 0 {
+			if err := f.set(c, elements[T](in[0]), in[3].Shape(), in); err != nil || f.batch == 0 {
 				return err
 			}
-			hidden, _, gates, saved := sections(&r, elements[T](in[0]))
-			grad, kernel := elements[T](in[1]), elements[T](in[2])
-			byX, byH, states := pulled(&r, elements[T](out))
-			copy(states, grad[r.hidden():])
-			dh, dc := state(&r, states, 0), []T(nil)
+			f.grad = elements[T](in[1])
+			r := &f.unrolled
+			f.byX, f.byH, f.dh = pulled(r, elements[T](out))
+			copy(f.dh, f.grad[r.hidden():])
 			if c.states > 1 {
-				dc = state(&r, states, 1)
+				f.dc = state(r, f.dh, 1)
 			}
-			width, units := r.width(), r.units
-			zeros := grow(&memory, units)
-			clear(zeros)
-			for t := r.time - 1; t >= 0; t-- {
-				h, hStride, hAt := hidden, r.time*units, (t-1)*units
-				cell, cStride, cAt := saved, r.time*c.saved*units, (t-1)*c.saved*units
-				if t == 0 {
-					h, hStride, hAt = initial[T](at.h, in, zeros)
-				}
-				if t == 0 || c.states < 2 {
-					cell, cStride, cAt = initial[T](at.c, in, zeros)
-				}
-				for b := range r.batch {
-					i := b*r.time + t
-					if t >= l.of(b) {
-						clear(byX[i*width : (i+1)*width])
-						clear(byH[i*width : (i+1)*width])
-						continue
-					}
-					*s = row[T]{
-						gates: gates[i*width : (i+1)*width], saved: saved[i*c.saved*units : (i+1)*c.saved*units],
-						h: hidden[i*units : (i+1)*units], previous: h[hAt+b*hStride:][:units], c: cell[cAt+b*cStride:][:units],
-						byX: byX[i*width : (i+1)*width], byH: byH[i*width : (i+1)*width],
-						dh: dh[b*units : (b+1)*units],
-					}
-					if dc != nil {
-						s.dc = dc[b*units : (b+1)*units]
-					}
-					for k, v := range grad[i*units : (i+1)*units] {
-						s.dh[k] += v
-					}
-					back(s)
-				}
-				if t < l.most && (t > 0 || at.h > 0) {
-					gemm(false, true, r.batch, units, width, byH[t*width:], r.time*width, kernel, width, 1, dh, units)
-				}
-			}
+			f.dh = state(r, f.dh, 0)
+			f.kernel = transposed(&f.recMemory, elements[T](in[2]), r.units, r.width())
+			f.run()
+			f.release()
 			return nil
+		}
+	}
+}
+
+// backward computes rows [from, to) of the batch.
+func (f *unrolling[T]) backward(from, to int) {
+	r, s := &f.unrolled, f.rowFor(from)
+	width, units := r.width(), r.units
+	most := 0
+	for b := from; b < to; b++ {
+		n := f.lengths.of(b)
+		most = max(most, n)
+		clear(f.byX[(b*r.time+n)*width : (b+1)*r.time*width]) // of steps that do not count
+		if r.apart {
+			clear(f.byH[(b*r.time+n)*width : (b+1)*r.time*width])
+		}
+	}
+	for t := most - 1; t >= 0; t-- {
+		h, c := f.statesBefore(t)
+		for b := from; b < to; b++ {
+			i := b*r.time + t
+			if t >= f.lengths.of(b) {
+				continue
+			}
+			*s = row[T]{
+				gates: f.gates[i*width : (i+1)*width], saved: f.saved[i*r.saved*units : (i+1)*r.saved*units],
+				h: f.hidden[i*units : (i+1)*units], previous: h.from(b)[:units], c: c.from(b)[:units],
+				byX: f.byX[i*width : (i+1)*width], byH: f.byH[i*width : (i+1)*width],
+				dh: f.dh[b*units : (b+1)*units],
+			}
+			if f.dc != nil {
+				s.dc = f.dc[b*units : (b+1)*units]
+			}
+			for k, v := range f.grad[i*units : (i+1)*units] {
+				s.dh[k] += v
+			}
+			f.call(s)
+		}
+		if t > 0 || f.h0 != nil {
+			gemm(false, false, to-from, units, width, f.byH[(from*r.time+t)*width:], r.time*width, f.kernel, units, 1, f.dh[from*units:], units)
 		}
 	}
 }

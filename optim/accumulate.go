@@ -4,8 +4,6 @@ import (
 	"math"
 
 	"gorgonia.org/gorgonia"
-
-	"github.com/stheno-ml/stheno/graph"
 )
 
 // microStep is the name of the variable that counts runs since the last update.
@@ -31,18 +29,8 @@ func Accumulate(n int) Option {
 // Accumulate(n), else 1.
 func RunsPerStep(trainOp *gorgonia.Node) int {
 	runs := 1
-	seen := map[*gorgonia.Node]bool{nil: true}
-	for stack := (gorgonia.Nodes{trainOp}); len(stack) > 0; {
-		n := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if seen[n] {
-			continue
-		}
-		seen[n] = true
-		if u, ok := n.Op().(*updateOp); ok {
-			runs = max(runs, u.micro)
-		}
-		stack = append(stack, graph.InputsOf(n)...)
+	for _, u := range updatesOf(trainOp) {
+		runs = max(runs, u.micro)
 	}
 	return runs
 }

@@ -65,6 +65,8 @@ type clipByValue struct {
 	low, high float64
 }
 
+func (t *clipByValue) skipsZeros(string) bool { return t.low <= 0 && t.high >= 0 }
+
 func (t *clipByValue) Apply32(_ Step, u, _ []float32, _ [][]float32) {
 	applyClipByValue(u, float32(t.low), float32(t.high))
 }
@@ -83,19 +85,15 @@ func applyClipByValue[T float](u []T, low, high T) {
 func clipFactor(limit, norm float64) float64 { return limit / max(limit, norm) }
 
 // clipScale is the factor that all gradients are multiplied by, 1 without clipping.
-func clipScale(g, scope *graph.Graph, gradients []Gradient, clipNorm float64) *gorgonia.Node {
-	dt := gradients[0].Variable.Dtype
+func clipScale(g, scope *graph.Graph, sources []source, clipNorm float64) *gorgonia.Node {
+	dt := sources[0].Variable.Dtype
 	if clipNorm == 0 {
 		if dt == tensor.Float32 {
 			return g.NamedConstant("optim/one_float32", float32(1))
 		}
 		return g.NamedConstant("optim/one_float64", float64(1))
 	}
-	var nodes gorgonia.Nodes
-	for _, gradient := range gradients {
-		nodes = append(nodes, gradient.Node)
-	}
-	norm := scope.SetName(GlobalNorm(g, nodes...), "global_norm")
+	norm := scope.SetName(globalNorm(g, sources), "global_norm")
 	if g.Poisoned(norm) {
 		return norm
 	}
@@ -112,7 +110,9 @@ func GlobalNorm(g *graph.Graph, nodes ...*gorgonia.Node) *gorgonia.Node {
 	if len(nodes) == 0 {
 		return g.Fail(fmt.Errorf("optim.GlobalNorm: there are no nodes"))
 	}
+	sources := make([]source, len(nodes))
 	for i, n := range nodes {
+		sources[i].Node = n
 		switch {
 		case n == nil:
 			return g.Fail(fmt.Errorf("optim.GlobalNorm: node %d is nil", i))
@@ -122,12 +122,31 @@ func GlobalNorm(g *graph.Graph, nodes ...*gorgonia.Node) *gorgonia.Node {
 			return g.Fail(fmt.Errorf("optim.GlobalNorm: node %q has dtype %v, want one float dtype for all", n.Name(), n.Dtype()))
 		}
 	}
+	return globalNorm(g, sources)
+}
+
+// globalNorm has the same bits for a sparse gradient and a dense one.
+func globalNorm(g *graph.Graph, sources []source) *gorgonia.Node {
+	var nodes, indices gorgonia.Nodes
+	for _, s := range sources {
+		nodes = append(nodes, s.Node)
+		if s.indices != nil {
+			indices = append(indices, s.indices)
+		}
+	}
 	return newScalar(g, "GlobalNorm", nodes[0].Dtype(), func(out gorgonia.Value, in []gorgonia.Value) error {
-		sum := 0.0
-		for _, v := range in {
-			sum += squares(floats[float32](v)) + squares(floats[float64](v))
+		sum, indices := 0.0, in[len(nodes):]
+		for i, v := range in[:len(nodes)] {
+			f32, f64 := floats[float32](v), floats[float64](v)
+			if sources[i].indices == nil {
+				sum += squares(f32) + squares(f64)
+				continue
+			}
+			rows, elements := rowsOf(indices[0]), sources[i].Variable.Shape.TotalSize()
+			sum += squaresOfRows(rows, f32, elements) + squaresOfRows(rows, f64, elements)
+			indices = indices[1:]
 		}
 		setScalar(out, math.Sqrt(sum))
 		return nil
-	}, nodes...)
+	}, append(nodes, indices...)...)
 }

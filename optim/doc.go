@@ -15,6 +15,8 @@
 //   - A [Schedule] changes the learning rate with the global step.
 //   - [Accumulate] makes one update of several runs, [WithExponentialMovingAverage] keeps
 //     averaged weights beside the weights, [Freeze] leaves variables alone.
+//   - A table that is only looked up in (nn.Embedding) is updated in the rows that were
+//     looked up, where that changes no bit of the result; [Lazy] asks for it elsewhere.
 //
 // In one update come, in this order: the mean of accumulated gradients, clipping by
 // global norm, the parts, the rule with the scheduled rate, the averages, the step.

@@ -24,7 +24,9 @@ type Optimizer interface {
 }
 
 // Gradient is the derivative of a loss with respect to one variable, of the variable's
-// shape and dtype.
+// shape and dtype. The node of a table that is only looked up in is dense like any other,
+// but a train op that gets it as ComputeGradients made it reads the lookups instead: see
+// [Lazy].
 type Gradient struct {
 	Variable *graph.Variable
 	Node     *gorgonia.Node
@@ -78,6 +80,7 @@ type optimizer struct {
 	parts    []Transform
 	micro    int // runs for each update, 0 or 1 without accumulation
 	average  *average
+	lazy     bool
 	err      error
 }
 
@@ -122,6 +125,7 @@ func (o *optimizer) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgon
 	if err != nil {
 		return g.Fail(fmt.Errorf("optim.%s: %w", o.name, err))
 	}
+	sources := o.sources(g, r, gradients)
 	scope := g.Scope(g.UniqueName(o.name))
 	step := g.GlobalStep()
 	u := &updateOp{recipe: r}
@@ -131,7 +135,7 @@ func (o *optimizer) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgon
 	if r.micro > 1 {
 		clipNorm = 0 // the op clips what it accumulated
 	}
-	u.add(clipScale(g, scope, gradients, clipNorm), false)
+	u.add(clipScale(g, scope, sources, clipNorm), false)
 	dt := gradients[0].Variable.Dtype
 	if r.micro > 1 {
 		u.add(g.Variable(g.FreeName(microStep), tensor.Int64, tensor.ScalarShape(), nil, graph.NotTrainable()), true)
@@ -139,9 +143,10 @@ func (o *optimizer) ApplyGradients(g *graph.Graph, gradients []Gradient) *gorgon
 	for _, s := range r.state {
 		u.add(g.Variable(g.FreeName(s.Name), dt, tensor.ScalarShape(), s.initializer(), graph.NotTrainable()), true)
 	}
-	for _, gradient := range gradients {
-		u.addVariable(g, gradient)
+	for _, source := range sources {
+		u.addVariable(g, source)
 	}
+	u.addIndices(sources)
 	if g.Err() != nil {
 		return g.Fail(nil)
 	}

@@ -15,6 +15,7 @@ type settings struct {
 	parts    []Transform
 	micro    int
 	average  *average
+	lazy     bool
 	exclude  []string
 	numbers  map[string]float64
 	given    []string
@@ -157,7 +158,8 @@ func configure(name string, rate float64, numbers map[string]bounds, opts []Opti
 	if err := validate(s.schedule); err != nil {
 		s.fail("%w", err)
 	}
-	o := &optimizer{name: name, rate: rate, schedule: s.schedule, clipNorm: s.clipNorm, parts: s.parts, micro: s.micro, average: s.average}
+	s.checkLazy()
+	o := &optimizer{name: name, rate: rate, schedule: s.schedule, clipNorm: s.clipNorm, parts: s.parts, micro: s.micro, average: s.average, lazy: s.lazy}
 	if s.err != nil {
 		o.err = fmt.Errorf("optim.%s: %w", name, s.err)
 		return o

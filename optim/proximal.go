@@ -19,6 +19,10 @@ type proximalAdagrad struct {
 	l1, l2 float64
 }
 
+func (r *proximalAdagrad) skipsZeros(string) bool {
+	return r.l1 == 0 && r.l2 == 0 && positive(r.slots[0])
+}
+
 func (r *proximalAdagrad) Update32(s Step, v, g []float32, slots [][]float32) {
 	updateProximalAdagrad(r, s, v, g, slots[0])
 }
@@ -53,6 +57,8 @@ type proximalDescent struct {
 	standard
 	l1, l2 float64
 }
+
+func (r *proximalDescent) skipsZeros(string) bool { return r.l1 == 0 && r.l2 == 0 }
 
 func (r *proximalDescent) Update32(s Step, v, g []float32, _ [][]float32) {
 	updateProximalDescent(r, s, v, g)

@@ -15,6 +15,8 @@ func SGD(learningRate float64, opts ...Option) Optimizer {
 
 type sgd struct{ standard }
 
+func (r *sgd) skipsZeros(string) bool { return true }
+
 func (r *sgd) Update32(s Step, v, g []float32, _ [][]float32) {
 	vector.AddScaled(v, v, -float32(s.LearningRate)*float32(s.Scale), g)
 }
@@ -76,6 +78,8 @@ func accumulator() bounds {
 }
 
 type adagrad struct{ standard }
+
+func (r *adagrad) skipsZeros(string) bool { return positive(r.slots[0]) }
 
 func (r *adagrad) Update32(s Step, v, g []float32, slots [][]float32) {
 	updateAdagrad(s, v, g, slots[0])

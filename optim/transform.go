@@ -42,7 +42,7 @@ func WithTransform(t Transform) Option {
 // [NesterovTrace], [ScaleByAdam], [ScaleByRMS], [ScaleByRSS], [ScaleByTrustRatio],
 // [AddDecayedWeights], [Scale], [ScaleBySchedule] and [WithTransform]. They can be given
 // to every other optimizer too, whose rule then sees the gradient that they leave. Other
-// options: WithSchedule, Accumulate, WithExponentialMovingAverage.
+// options: WithSchedule, Accumulate, WithExponentialMovingAverage, Lazy.
 //
 // A part's slots have the names that the optimizer of the same formula gives them, so a
 // checkpoint of Adam is one of Chain with ScaleByAdam. Each part goes over the memory

@@ -16,6 +16,9 @@ type scale struct {
 	factor float64
 }
 
+// skipsZeros is false for a negative factor: -0 turns a weight of -0 into 0.
+func (t *scale) skipsZeros(string) bool { return !math.Signbit(t.factor) }
+
 func (t *scale) Apply32(_ Step, u, _ []float32, _ [][]float32) { multiply(u, float32(t.factor)) }
 func (t *scale) Apply64(_ Step, u, _ []float64, _ [][]float64) { multiply(u, t.factor) }
 
@@ -70,6 +73,8 @@ type addDecayed struct {
 	standard
 	weightDecay
 }
+
+func (t *addDecayed) skipsZeros(variable string) bool { return t.rate(Step{Variable: variable}) == 0 }
 
 func (t *addDecayed) forVariables(names list) (Transform, error) {
 	d, err := t.weightDecay.of(names, "AddDecayedWeights")
@@ -207,6 +212,8 @@ func ScaleByRSS(initial float64) Option {
 }
 
 type scaleByRSS struct{ standard }
+
+func (t *scaleByRSS) skipsZeros(string) bool { return positive(t.slots[0]) }
 
 func (t *scaleByRSS) Apply32(_ Step, u, _ []float32, slots [][]float32) { applyRSS(u, slots[0]) }
 func (t *scaleByRSS) Apply64(_ Step, u, _ []float64, slots [][]float64) { applyRSS(u, slots[0]) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"slices"
 
 	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
@@ -16,7 +17,7 @@ import (
 // the learning rate, the factor of all gradients, with Accumulate the count of runs, the
 // state of the parts and the rule, and then a block for each variable: the variable, its
 // gradient, the slots of the parts and the rule, the sum of gradients with Accumulate,
-// and the average. Everything but the rate, the factor and the gradients is changed in
+// and the average. The indices of sparse gradients come last. Everything but the rate, the factor and the gradients is changed in
 // place. The result is the new global step.
 type updateOp struct {
 	*recipe
@@ -49,6 +50,7 @@ type recipe struct {
 	state   []State   // likewise
 	each    []applied // what belongs to each part and then to the rule
 	counted int       // 1 where runs are counted
+	indices []int     // for each variable, the position of its indices among the inputs; 0 where its gradient is dense
 }
 
 // recipe prepares the parts and the rule for the variables.
@@ -104,7 +106,7 @@ func (u *updateOp) add(n *gorgonia.Node, updated bool) {
 }
 
 // addVariable adds a variable's block.
-func (u *updateOp) addVariable(g *graph.Graph, gradient Gradient) {
+func (u *updateOp) addVariable(g *graph.Graph, gradient source) {
 	v := gradient.Variable
 	slot := func(name string, s Slot) {
 		u.add(g.Variable(g.FreeName(v.Name+"/"+name), v.Dtype, v.Shape, s.initializer(), graph.NotTrainable()), true)
@@ -126,6 +128,17 @@ func (u *updateOp) addVariable(g *graph.Graph, gradient Gradient) {
 	if u.average != nil {
 		for _, n := range u.average.nodes(g, v) {
 			u.add(n, true)
+		}
+	}
+}
+
+// addIndices adds what comes after the blocks.
+func (u *updateOp) addIndices(sources []source) {
+	u.indices = make([]int, len(sources))
+	for i, s := range sources {
+		if s.indices != nil {
+			u.indices[i] = len(u.inputs)
+			u.add(s.indices, false)
 		}
 	}
 }
@@ -153,17 +166,13 @@ func (u *updateOp) Type() hm.Type {
 }
 
 // InferShape sees to it that every gradient still has its variable's shape when a batch
-// of another size is run.
+// of another size is run; a sparse one has a size of its own.
 func (u *updateOp) InferShape(sizes ...gorgonia.DimSizer) (tensor.Shape, error) {
-	for i := u.firstBlock(); i+1 < len(sizes); i += u.blockSize() {
-		v, g := sizes[i].(tensor.Shape), sizes[i+1].(tensor.Shape)
-		if len(v) != len(g) {
-			return nil, fmt.Errorf("the gradient of %q has shape %v, the variable %v", u.inputs[i].Name(), g, v)
-		}
-		for axis := range v {
-			if v[axis] != g[axis] {
-				return nil, fmt.Errorf("the gradient of %q has shape %v, the variable %v", u.inputs[i].Name(), g, v)
-			}
+	for i, name := range u.names {
+		at := u.firstBlock() + i*u.blockSize()
+		v, g := sizes[at].(tensor.Shape), sizes[at+1].(tensor.Shape)
+		if u.indices[i] == 0 && !slices.Equal(v, g) {
+			return nil, fmt.Errorf("the gradient of %q has shape %v, the variable %v", name, g, v)
 		}
 	}
 	return tensor.ScalarShape(), nil

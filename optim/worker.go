@@ -13,8 +13,7 @@ type worker[T float] struct {
 	rule  func(r Rule, s Step, v, gradient []T, slots [][]T)
 	part  func(t Transform, s Step, update, v []T, slots [][]T)
 	state []float64
-	spans []span // of all variables, in their order
-	tasks int    // spans are done at once: 1 where that is not worth it, or not allowed
+	plans [phases]plan
 	own   spanMemory[T]
 	// Where spans are done at once:
 	memory parallel.Scratch[spanMemory[T]]
@@ -26,28 +25,11 @@ type worker[T float] struct {
 	phase  phase
 }
 
-// span is a part of a variable.
-type span struct{ variable, from, to int }
-
 // spanMemory is what the update of a span needs.
 type spanMemory[T float] struct {
 	slots  [][]T
 	update []T // what the parts work on
 }
-
-type phase int
-
-const (
-	updating phase = iota
-	accumulating
-)
-
-// Updates of at least parallelFrom elements are shared, spans of at most spanElements at a
-// time.
-const (
-	parallelFrom = 64 << 10
-	spanElements = 16 << 10
-)
 
 // sharing is how the update of a variable may be cut up.
 type sharing int
@@ -79,21 +61,14 @@ func (r *recipe) sharing() sharing {
 }
 
 func newWorker[T float](u *updateOp, rule func(Rule, Step, []T, []T, [][]T), part func(Transform, Step, []T, []T, [][]T)) *worker[T] {
-	w := &worker[T]{rule: rule, part: part, state: make([]float64, len(u.state)), tasks: 1, recipe: u.recipe}
-	sharing, total := u.sharing(), 0
+	w := &worker[T]{rule: rule, part: part, state: make([]float64, len(u.state)), recipe: u.recipe}
+	sharing := u.sharing()
 	for i := range u.names {
-		n := u.inputs[u.firstBlock()+i*u.blockSize()].Shape().TotalSize()
-		total += n
-		step := n
-		if sharing == byElement {
-			step = spanElements
-		}
-		for from := 0; from == 0 || from < n; from += max(1, step) {
-			w.spans = append(w.spans, span{i, from, min(from+step, n)})
-		}
+		block := u.inputs[u.firstBlock()+i*u.blockSize():]
+		w.plan(i, block[0].Shape(), block[1].Shape(), sharing == byElement)
 	}
-	if sharing > inOrder && total >= parallelFrom {
-		w.tasks = len(w.spans)
+	for p := range w.plans {
+		w.plans[p].shared = sharing > inOrder && w.plans[p].elements >= parallelFrom
 	}
 	return w
 }
@@ -104,7 +79,12 @@ func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, e
 	// What can fail comes before the first change.
 	for i, name := range r.names {
 		block := r.block(in, i)
-		if v, g := floats[T](block[0]), floats[T](block[1]); len(v) != len(g) {
+		v, g := floats[T](block[0]), floats[T](block[1])
+		if at := r.indices[i]; at > 0 {
+			if want := len(rowsOf(in[at])) * block[0].Shape()[1]; len(g) != want {
+				return false, fmt.Errorf("the gradient of variable %q has %d elements, want %d", name, len(g), want)
+			}
+		} else if len(v) != len(g) {
 			return false, fmt.Errorf("the gradient of variable %q has %d elements, the variable %d", name, len(g), len(v))
 		}
 	}
@@ -125,22 +105,26 @@ func (w *worker[T]) run(r *recipe, in []gorgonia.Value, s Step) (updated bool, e
 		}
 	}
 	w.share(updating, in, &s)
+	if r.average != nil {
+		w.share(averaging, in, &s)
+	}
 	for i := range r.state {
 		floats[T](in[r.firstState()+i])[0] = T(r.state[i].Next(w.state[i]))
 	}
 	return true, nil
 }
 
-// share does a phase for all spans.
+// share does a phase for all its spans.
 func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
-	if w.tasks > 1 {
+	plan := &w.plans[p]
+	if plan.shared {
 		w.phase, w.in, w.step = p, in, *s
-		parallel.For(w.tasks, w)
+		parallel.For(len(plan.spans), w)
 		w.in = nil
 		return
 	}
-	for i := range w.spans {
-		w.do(p, &w.spans[i], in, s, &w.own)
+	for i := range plan.spans {
+		w.do(p, &plan.spans[i], in, s, &w.own)
 	}
 }
 
@@ -148,31 +132,46 @@ func (w *worker[T]) share(p phase, in []gorgonia.Value, s *Step) {
 func (w *worker[T]) Task(worker, t int) {
 	m := w.memory.Get(worker)
 	defer w.memory.Put(worker, m)
-	w.do(w.phase, &w.spans[t], w.in, &w.step, m)
+	w.do(w.phase, &w.plans[w.phase].spans[t], w.in, &w.step, m)
 }
 
 // do does the phase for one span.
 func (w *worker[T]) do(p phase, x *span, in []gorgonia.Value, s *Step, m *spanMemory[T]) {
 	r := w.recipe
 	block := r.block(in, x.variable)
-	if p == updating {
-		w.update(r, x, block, s, m)
-		return
+	switch {
+	case x.parts > 0:
+		w.lookedUp(p, x, rowsOf(in[r.indices[x.variable]]), block, s, m)
+	case p == accumulating:
+		w.accumulate(x, block, floats[T](block[1])[x.from:x.to])
+	case p == averaging:
+		w.average(x, block, s)
+	case r.indices[x.variable] > 0:
+		w.accumulated(x, block, s, m)
+		w.average(x, block, s)
+	default:
+		g := block[1]
+		if r.micro > 1 {
+			g = block[r.accumulator()]
+		}
+		w.update(x, block, floats[T](g)[x.from:x.to], s, m)
+		w.average(x, block, s)
 	}
-	g, sum := floats[T](block[1])[x.from:x.to], floats[T](block[r.accumulator()])[x.from:x.to]
+}
+
+// accumulate adds the gradient of a span to its sum.
+func (w *worker[T]) accumulate(x *span, block []gorgonia.Value, g []T) {
+	sum := floats[T](block[w.recipe.accumulator()])[x.from:x.to]
 	for k, v := range g {
 		sum[k] += v
 	}
 }
 
-// update changes a span of a variable and what is remembered of it.
-func (w *worker[T]) update(r *recipe, x *span, block []gorgonia.Value, step *Step, m *spanMemory[T]) {
-	v, g := floats[T](block[0])[x.from:x.to], floats[T](block[1])[x.from:x.to]
-	var sum []T
-	if r.micro > 1 {
-		sum = floats[T](block[r.accumulator()])[x.from:x.to]
-		g = sum
-	}
+// update changes a span of a variable and what is remembered of it. g is its gradient,
+// or the sum of gradients, which begins anew.
+func (w *worker[T]) update(x *span, block []gorgonia.Value, g []T, step *Step, m *spanMemory[T]) {
+	r := w.recipe
+	v, sum := floats[T](block[0])[x.from:x.to], g
 	if m.slots == nil {
 		m.slots = make([][]T, len(r.slots))
 	}
@@ -198,8 +197,14 @@ func (w *worker[T]) update(r *recipe, x *span, block []gorgonia.Value, step *Ste
 	own := r.each[len(r.parts)]
 	s.State = own.stateOf(w.state)
 	w.rule(r.rule, s, v, g, slotsOf(own, m.slots))
-	clear(sum)
-	if r.average != nil {
-		updateAverage(r.average, s.GlobalStep+1, x, v, block[r.averages():])
+	if r.micro > 1 {
+		clear(sum)
+	}
+}
+
+// average follows a span that has got its new value.
+func (w *worker[T]) average(x *span, block []gorgonia.Value, s *Step) {
+	if r := w.recipe; r.average != nil {
+		updateAverage(r.average, s.GlobalStep+1, x, floats[T](block[0])[x.from:x.to], block[r.averages():])
 	}
 }

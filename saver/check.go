@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ type FileCheck struct {
 	// Listed says that the state file lists it. A file that is not listed is never
 	// deleted.
 	Listed bool
+	// Pinned says that a pin keeps it.
+	Pinned bool
 	// Checksums says that every byte was verified. A file of another program has no
 	// checksums.
 	Checksums bool
@@ -70,13 +73,28 @@ func (r *CheckReport) check() {
 			r.problem(fmt.Errorf("saver: %s lists %s, which is not there", filepath.Join(r.Dir, StateFile), p))
 		}
 	}
+	pins, err := readPins(r.Dir)
+	if err != nil {
+		r.problem(err)
+		if pins == nil {
+			pins = &pinState{}
+		}
+	}
 	for _, p := range paths {
 		f := checkFile(p)
 		f.Listed = slices.Contains(listed, p)
+		f.Pinned = pins.pinned(filepath.Base(p))
 		if f.Err != nil {
 			r.problem(f.Err)
 		}
 		r.Files = append(r.Files, f)
+	}
+	for _, name := range slices.Sorted(maps.Keys(pins.Pins)) {
+		for _, e := range pins.Pins[name] {
+			if path := filepath.Join(r.Dir, e.File); !exists(path) {
+				r.problem(fmt.Errorf("saver: %s has a pin %q of %s, which is not there", filepath.Join(r.Dir, PinsFile), name, path))
+			}
+		}
 	}
 	if r.Temporary, err = temporaries(r.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		r.problem(err)
@@ -121,6 +139,9 @@ func (r *CheckReport) String() string {
 		}
 		if !f.Listed {
 			status += ", not listed"
+		}
+		if f.Pinned {
+			status += ", pinned"
 		}
 		fmt.Fprintf(&b, "  %s: step %d, %s\n", filepath.Base(f.Path), f.Step, status)
 	}

@@ -101,7 +101,7 @@ func newEntry(name string, t *tensor.Dense) (entry, error) {
 
 const (
 	// bufferSize gathers small tensors into one write.
-	bufferSize = 1 << 20
+	bufferSize = 1 << 16
 	// chunkSize is how much of a large tensor is written before ctx is asked again.
 	chunkSize = 8 << 20
 )

@@ -78,6 +78,14 @@ func TestConformanceG(t *testing.T) {
 		suffixed, err := r.Tensor("w:0")
 		require.NoError(t, err)
 		require.Equal(t, plain.Data(), suffixed.Data())
+		for _, where := range []string{dir, path} {
+			variables, err := ListVariables(where)
+			require.NoError(t, err)
+			require.Equal(t, r.Variables(), variables)
+			loaded, err := LoadVariable(where, "w:0")
+			require.NoError(t, err)
+			require.Equal(t, plain.Data(), loaded.Data())
+		}
 		require.Equal(t, sample(1).Tensors["w"].Data(), plain.Data())
 	})
 	t.Run("G14", func(t *testing.T) {
@@ -142,5 +150,24 @@ func TestConformanceG(t *testing.T) {
 		// saves is the loop's, in package hooks.
 		_, err := New(t.TempDir(), KeepMax(-1))
 		require.ErrorContains(t, err, "KeepMax(-1)")
+	})
+	t.Run("G21", func(t *testing.T) {
+		count := func(t *testing.T, dir string, opts ...WatchOption) (n int) {
+			for path, err := range Checkpoints(t.Context(), dir, opts...) {
+				require.NoError(t, err)
+				require.NotEmpty(t, path)
+				n++
+			}
+			return n
+		}
+		watched(t, func(t *testing.T, dir string, s *Saver) {
+			require.Zero(t, count(t, dir, Timeout(0)))
+			require.Zero(t, count(t, dir, Timeout(0), OnTimeout(func() bool { return true })))
+			save(t, s, 1)
+			require.Equal(t, 1, count(t, dir, Timeout(0)))
+			asked := 0
+			require.Equal(t, 1, count(t, dir, Timeout(0), OnTimeout(func() bool { asked++; return asked == 4 })))
+			require.Equal(t, 4, asked, "it went on while the answer was no")
+		})
 	})
 }

@@ -142,3 +142,75 @@ func ExampleCheck() {
 	// model.ckpt-1.safetensors false
 	// true
 }
+
+func ExampleAssign() {
+	shape := tensor.Shape{2}
+	have := []saver.Variable{{Name: "old/kernel", Dtype: tensor.Float32, Shape: shape}, {Name: "old/bias", Dtype: tensor.Float32, Shape: shape}}
+	want := []saver.Variable{{Name: "new/kernel", Dtype: tensor.Float32, Shape: shape}}
+	all, err := saver.Assign(have, want, map[string]string{"old/": "new/"})
+	for _, a := range all {
+		fmt.Println(a.Variable.Name, "from", a.Tensor.Name)
+	}
+	fmt.Println(err)
+	// Output:
+	// new/kernel from old/kernel
+	// <nil>
+}
+
+func ExampleVocabulary_Remap() {
+	old := tensor.New(tensor.WithShape(3, 1), tensor.WithBacking([]float32{1, 2, 3}))
+	v := &saver.Vocabulary{Old: []string{"apple", "banana", "cherry"}, New: []string{"cherry", "damson", "apple"}, OOV: 1}
+	now := tensor.New(tensor.WithShape(v.Size(), 1), tensor.Of(tensor.Float32))
+	err := v.Remap(now, old)
+	fmt.Println(now.Data(), v.Known(), err)
+	// Output: [3 0 1 0] 2 <nil>
+}
+
+func ExampleCheckpoints() {
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	s, err := saver.New(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := s.Save(context.Background(), saver.Checkpoint{Step: 100}); err != nil {
+		log.Fatal(err)
+	}
+	for path, err := range saver.Checkpoints(context.Background(), dir, saver.Timeout(0)) {
+		fmt.Println(filepath.Base(path), err)
+	}
+	// Output: model.ckpt-100.safetensors <nil>
+}
+
+func ExampleSetPins() {
+	dir := tempDir()
+	defer os.RemoveAll(dir)
+	s, err := saver.New(dir, saver.KeepMax(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for step := int64(1); step <= 4; step++ {
+		w := tensor.New(tensor.WithBacking([]float32{float32(step)}))
+		if _, err := s.Save(context.Background(), saver.Checkpoint{Step: step, Tensors: map[string]*tensor.Dense{"w": w}}); err != nil {
+			log.Fatal(err)
+		}
+		if step == 2 {
+			if err := saver.SetPins(dir, "best", saver.Pin{Step: step, Note: "loss 0.1"}); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	steps, err := saver.Steps(dir)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("kept:", steps)
+	pins, err := saver.Pins(dir, "best")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("best:", pins[0].Step, pins[0].Note)
+	// Output:
+	// kept: [2 4]
+	// best: 2 loss 0.1
+}

@@ -108,7 +108,7 @@ func seconds(t time.Time) float64 { return float64(t.Unix()) + float64(t.Nanosec
 // durable, and the newest. Saving a step again replaces it.
 //
 // The effects come in this order: the checkpoint's file appears, whole; the state file
-// lists it; at most one expired file is deleted. After an error, and after a crash at
+// lists it; at most one expired file is deleted, unless it is pinned (see [SetPins]). After an error, and after a crash at
 // any moment, the directory holds what it held before, or that and the new checkpoint.
 // ctx can interrupt the writing of the data.
 func (s *Saver) Save(ctx context.Context, c Checkpoint) (path string, err error) {
@@ -140,7 +140,7 @@ func (s *Saver) Save(ctx context.Context, c Checkpoint) (path string, err error)
 	}
 	s.rotation = next
 	if expired != "" {
-		s.remove(expired, "an expired checkpoint could not be deleted")
+		s.expire(expired)
 	}
 	return path, nil
 }
@@ -187,7 +187,7 @@ func (s *Saver) temporaries() ([]string, error) {
 	return ours, err
 }
 
-// temporaries returns the temporary files of checkpoints and state files in dir.
+// temporaries returns the temporary files of checkpoints, state and pins in dir.
 func temporaries(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -196,7 +196,7 @@ func temporaries(dir string) ([]string, error) {
 	var paths []string
 	for _, e := range entries {
 		target, ok := atomicfile.TempTarget(e.Name())
-		if _, _, checkpoint := parseName(target); ok && !e.IsDir() && (checkpoint || target == StateFile) {
+		if _, _, checkpoint := parseName(target); ok && !e.IsDir() && (checkpoint || target == StateFile || target == PinsFile) {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -108,13 +108,16 @@ func opName(n *gorgonia.Node) string {
 
 // stepMeasured is step with a look at the clock.
 func (p *program) stepMeasured(i int, run func() error) error {
-	m := p.measured[i]
+	var m measured
+	if p.measured != nil {
+		m = p.measured[i]
+	}
 	if m.profile == nil {
-		return run()
+		return p.traced(i, run)
 	}
 	pprof.SetGoroutineLabels(m.labels)
 	start := time.Now()
-	err := run()
+	err := p.traced(i, run)
 	m.profile.Time += time.Since(start)
 	m.profile.Calls++
 	pprof.SetGoroutineLabels(context.Background())

@@ -28,7 +28,8 @@ func TestProfile(t *testing.T) {
 		}
 	}
 	require.Equal(t, p.Total, sum)
-	require.EqualValues(t, 15, calls["Dense"], "three layers, five runs")
+	require.EqualValues(t, 10, calls["DenseReLU"], "two hidden layers, five runs")
+	require.EqualValues(t, 5, calls["Dense"], "the last layer")
 	require.EqualValues(t, 5, calls["Adam"])
 	require.Contains(t, p.String(), "Dense")
 	require.Contains(t, p.String(), "share")

@@ -28,12 +28,14 @@ type program struct {
 	writes  int                    // position of the first node that is an update or depends on one
 	values  []gorgonia.Value       // the result of each node in this run
 	fetched []int                  // position of each fetch
+	late    []gorgonia.Value       // memory for fetches that come after the first update
 	updated []int                  // positions of the variables that updates write to
 	reads   []read                 // what late nodes read and updates may write over
 	current int                    // the node being computed, for errors
 	resized bool                   // some shape differs from the built one
 
 	measured []measured // for each node, nil without Profiling
+	trace    TraceFunc  // of this run, nil when nobody watches
 }
 
 // read is an input of a late node that is looked at before the first update.
@@ -53,6 +55,7 @@ type step struct {
 	result   gorgonia.Value // memory for the kernel's result, or a constant or variable
 	feed     *gorgonia.Node // set where the value is fed
 	direct   bool           // the fed tensor is given to kernels as it is
+	constant bool           // the result is the same in every run
 	shape    tensor.Shape
 	copies   []int // inputs that the op may overwrite: it gets copies
 	updating []int // inputs that the op updates
@@ -100,6 +103,9 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 		if err := p.plan(s, i, n, &missing); err != nil {
 			return nil, err
 		}
+		if err := p.fold(i); err != nil {
+			return nil, err
+		}
 	}
 	if len(missing) > 0 {
 		slices.Sort(missing)
@@ -111,6 +117,7 @@ func (s *Session) compile(g *graph.Graph, fetches gorgonia.Nodes, shapes map[*go
 	for _, n := range fetches {
 		p.fetched = append(p.fetched, p.index[n])
 	}
+	p.late = make([]gorgonia.Value, len(fetches))
 	if err := p.planMemory(); err != nil {
 		return nil, err
 	}
@@ -216,7 +223,7 @@ func (p *program) plan(s *Session, i int, n *gorgonia.Node, missing *[]string) e
 		return p.planInput(s, st, n, missing)
 	}
 	if c, ok := st.op.(interface{ Value() gorgonia.Value }); ok && len(st.inputs) == 0 {
-		st.result, st.op = c.Value(), nil // a constant
+		st.result, st.op, st.constant = c.Value(), nil, true
 		return nil
 	}
 	if u, ok := st.op.(graph.Update); ok {

@@ -27,12 +27,7 @@ func (p *program) run(s *Session, feed graph.Feed, outputs []gorgonia.Value, che
 		return err
 	}
 	if check != nil {
-		for k, i := range p.fetched {
-			if i >= p.writes {
-				outputs[k] = nil
-			}
-		}
-		if err := check(outputs); err != nil {
+		if err := p.look(outputs, check); err != nil {
 			return err
 		}
 	}
@@ -46,6 +41,24 @@ func (p *program) run(s *Session, feed graph.Feed, outputs []gorgonia.Value, che
 		return err
 	}
 	return p.collect(outputs, p.writes, len(p.nodes))
+}
+
+// look lets check see the fetches computed so far. The memory of the others, from an
+// earlier run, is put back for collect.
+func (p *program) look(outputs []gorgonia.Value, check func([]gorgonia.Value) error) error {
+	for k, i := range p.fetched {
+		if i >= p.writes {
+			p.late[k], outputs[k] = outputs[k], nil
+		}
+	}
+	err := check(outputs)
+	for k, i := range p.fetched {
+		if i >= p.writes && err == nil {
+			outputs[k] = p.late[k]
+		}
+		p.late[k] = nil
+	}
+	return err
 }
 
 // collect copies the values of the fetches among nodes [from, to).
@@ -100,7 +113,7 @@ func (p *program) compute(from, to int, feed graph.Feed) (err error) {
 		}
 	}()
 	for p.current = from; p.current < to; p.current++ {
-		if p.measured != nil {
+		if p.measured != nil || p.trace != nil {
 			err = p.stepMeasured(p.current, func() error { return p.step(p.current, feed) })
 		} else {
 			err = p.step(p.current, feed)

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type Session struct {
 	clock    int64
 	stats    Stats
 	profile  map[string]*OpProfile // nil without Profiling
+	trace    TraceFunc             // nil when nobody watches
 	closed   bool
 	// allowBroken runs stock ops that are known to be wrong.
 	allowBroken bool
@@ -68,7 +70,10 @@ func Workers(n int) Option {
 	}
 }
 
-// MaxPrograms bounds the number of compiled programs kept, default 16.
+// MaxPrograms bounds the number of compiled programs kept, and of models built again
+// ([WithRebuild]), default 16. A program is for one set of fetches and one set of feed
+// shapes; it has memory of its own for results ([Stats]), of which only the one that runs
+// makes use. The least recently used program goes first.
 func MaxPrograms(n int) Option {
 	return func(s *Session) error {
 		if n < 1 {
@@ -215,6 +220,7 @@ func (s *Session) RunInto(ctx context.Context, outputs []gorgonia.Value, fetches
 	if p.twin != nil {
 		feed = p.twin.feed(feed)
 	}
+	p.trace = s.trace
 	return p.run(s, feed, outputs, check)
 }
 
@@ -247,6 +253,30 @@ func (s *Session) Initialize() error {
 		}
 	}
 	return s.store.Restore(values)
+}
+
+// InitializeLocals gives the local variables their initial values again, in the memory
+// that compiled programs use: nothing is compiled anew.
+func (s *Session) InitializeLocals() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	for _, v := range s.graph.Variables() {
+		memory := s.locals[v.Name]
+		if !v.Local || memory == nil {
+			continue // bind will give it its value
+		}
+		value, err := v.Initial()
+		if err != nil {
+			return err
+		}
+		if err := dense.Copy(memory, value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close frees what the session holds. The store is not touched. It may be called
@@ -394,7 +424,8 @@ func (s *Session) twin(shapes map[*gorgonia.Node]tensor.Shape) (*variant, error)
 	s.stats.Rebuilds++
 	v := &variant{Twin: twin, shapes: shapes}
 	if len(s.rebuilt) >= s.limit {
-		s.rebuilt = s.rebuilt[1:]
+		delete(s.bound, s.rebuilt[0].Graph)
+		s.rebuilt = slices.Delete(s.rebuilt, 0, 1)
 	}
 	s.rebuilt = append(s.rebuilt, v)
 	return v, nil

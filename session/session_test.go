@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"runtime"
 	"sync"
 	"testing"
+	"weak"
 
 	"github.com/chewxy/hm"
 	"github.com/stretchr/testify/require"
@@ -84,6 +86,25 @@ func TestReadsComeBeforeWrites(t *testing.T) {
 	require.Equal(t, []any{float32(110), float32(110)}, run(t, s, nil, v, w))
 }
 
+func TestSnapshotInto(t *testing.T) {
+	store := session.NewStore()
+	require.NoError(t, store.Restore(map[string]*tensor.Dense{
+		"a": tensor.New(tensor.WithBacking([]float32{1, 2})), "b": tensor.New(tensor.FromScalar(int64(3))), "c": tensor.New(tensor.WithBacking([]float32{4, 5}))}))
+	snapshot := store.Snapshot()
+	a, b := snapshot["a"], snapshot["b"]
+	snapshot["c"] = tensor.New(tensor.WithBacking([]float32{0, 0, 0}))
+	snapshot["gone"] = tensor.New(tensor.WithBacking([]float32{6}))
+	require.NoError(t, store.Restore(map[string]*tensor.Dense{"a": tensor.New(tensor.WithBacking([]float32{7, 8})), "b": tensor.New(tensor.FromScalar(int64(9)))}))
+	require.Equal(t, []float32{1, 2}, a.Data(), "a copy")
+	store.SnapshotInto(snapshot)
+	require.Len(t, snapshot, 3)
+	require.Same(t, a, snapshot["a"])
+	require.Same(t, b, snapshot["b"])
+	require.Equal(t, []float32{7, 8}, a.Data())
+	require.Equal(t, int64(9), b.Data())
+	require.Equal(t, []float32{4, 5}, snapshot["c"].Data(), "one of another shape is replaced")
+}
+
 func TestUpdatesRunInTheOrderOfBuilding(t *testing.T) {
 	g := graph.New()
 	v := g.Variable("v", tensor.Float32, nil, scalar(1))
@@ -116,6 +137,29 @@ func TestStoreIsSharedAndLocalsAreNot(t *testing.T) {
 	require.Equal(t, float32(5), run(t, s1, nil, v1)[0])
 	require.Equal(t, float32(5), run(t, s2, nil, v2)[0])
 	require.ErrorContains(t, store.Restore(map[string]*tensor.Dense{"v": tensor.New(tensor.FromScalar(5.0))}), "float64")
+}
+
+// Local variables get their initial values back where the compiled programs look for
+// them; what is in the store stays.
+func TestInitializeLocals(t *testing.T) {
+	g := graph.New()
+	v := g.Variable("v", tensor.Float32, nil, scalar(1))
+	l := g.LocalVariable("l", tensor.Float32, nil, scalar(1))
+	up := g.Apply(addOp{2}, l, g.Apply(addOp{2}, v, g.NamedConstant("one", float32(1))))
+	s := newSession(t, g)
+	for range 3 {
+		run(t, s, nil, up)
+	}
+	before := run(t, s, nil, v)[0]
+	require.Equal(t, float32(1+2+3+4), run(t, s, nil, l)[0])
+	compiles := s.Stats().Compiles
+	require.NoError(t, s.InitializeLocals())
+	require.Equal(t, []any{before, float32(1)}, []any{run(t, s, nil, v)[0], run(t, s, nil, l)[0]})
+	run(t, s, nil, up)
+	require.Equal(t, float32(1+5), run(t, s, nil, l)[0])
+	require.Equal(t, compiles, s.Stats().Compiles)
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, s.InitializeLocals(), session.ErrClosed)
 }
 
 func TestStoreDisagrees(t *testing.T) {
@@ -282,6 +326,39 @@ func TestProgramsAreBounded(t *testing.T) {
 	}
 	require.Equal(t, 2, s.Stats().Programs)
 	require.Equal(t, 5, s.Stats().Compiles)
+}
+
+// Nothing keeps the graph of a model that was built again for a size and then dropped.
+func TestRebuiltModelsAreBounded(t *testing.T) {
+	const limit = 2
+	build := func(rows int) (g *graph.Graph, x, y *gorgonia.Node) {
+		g = graph.New()
+		x = g.Placeholder("x", tensor.Float32, rows, 2)
+		w := g.Variable("w", tensor.Float32, nil, scalar(3))
+		return g, x, gorgonia.Must(gorgonia.HadamardProd(gorgonia.Must(gorgonia.Reshape(x, tensor.Shape{rows * 2})), w))
+	}
+	g, x, y := build(1)
+	var twins []weak.Pointer[graph.Graph]
+	s := newSession(t, g, session.MaxPrograms(limit), session.WithRebuild(func(shapes map[*gorgonia.Node]tensor.Shape) (*session.Twin, error) {
+		g, tx, ty := build(shapes[x][0])
+		twins = append(twins, weak.Make(g))
+		return &session.Twin{Graph: g, Node: func(n *gorgonia.Node) *gorgonia.Node {
+			return map[*gorgonia.Node]*gorgonia.Node{x: tx, y: ty}[n]
+		}}, nil
+	}))
+	for rows := 2; rows <= 9; rows++ {
+		run(t, s, graph.Feed{x: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(rows, 2))}, y)
+	}
+	runtime.GC()
+	alive := 0
+	for _, twin := range twins {
+		if twin.Value() != nil {
+			alive++
+		}
+	}
+	require.Len(t, twins, 8)
+	require.Equal(t, limit, alive)
+	runtime.KeepAlive(s)
 }
 
 func TestSessionsReadConcurrently(t *testing.T) {

@@ -57,13 +57,22 @@ func (s *Store) Int64(name string) (int64, error) {
 
 // Snapshot returns a copy of every value.
 func (s *Store) Snapshot() map[string]*tensor.Dense {
+	c := map[string]*tensor.Dense{}
+	s.SnapshotInto(c)
+	return c
+}
+
+// SnapshotInto makes values what Snapshot returns, and uses the memory of an earlier
+// snapshot in it again.
+func (s *Store) SnapshotInto(values map[string]*tensor.Dense) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	c := make(map[string]*tensor.Dense, len(s.values))
+	maps.DeleteFunc(values, func(name string, _ *tensor.Dense) bool { return s.values[name] == nil })
 	for name, v := range s.values {
-		c[name] = dense.Clone(v)
+		if have := values[name]; have == nil || dense.Copy(have, v) != nil {
+			values[name] = dense.Clone(v)
+		}
 	}
-	return c
 }
 
 // Restore sets variables from values, which are copied. Names that the store does

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/estimatortest"
 	"github.com/stheno-ml/stheno/internal/exampletest"
 )
 
@@ -27,3 +29,13 @@ func TestInterrupt(t *testing.T) { exampletest.Build(t).Interrupt(estimator.Exit
 
 // Dropout, shuffles and short last batches too are the same after a kill.
 func TestKill(t *testing.T) { exampletest.Build(t).Kill(5, 50, 400, 2, 400*time.Millisecond) }
+
+func TestConformance(t *testing.T) {
+	estimatortest.Run(t, estimatortest.Subject{
+		New: func(opts ...estimator.Option) (*estimator.Estimator, error) { return estimator.New(model, opts...) },
+		Input: func() *datasets.Dataset {
+			train, _ := datasets.MiniFashionMNIST()
+			return train.Take(30)
+		},
+	})
+}

@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/estimatortest"
 	"github.com/stheno-ml/stheno/internal/exampletest"
 )
 
@@ -33,3 +35,10 @@ func TestMonitor(t *testing.T) {
 func TestInterrupt(t *testing.T) { exampletest.Build(t).Interrupt(estimator.ExitInterrupted) }
 
 func TestKill(t *testing.T) { exampletest.Build(t).Kill(3, 50, 3000, 3, 150*time.Millisecond) }
+
+func TestConformance(t *testing.T) {
+	estimatortest.Run(t, estimatortest.Subject{
+		New:   func(opts ...estimator.Option) (*estimator.Estimator, error) { return estimator.New(model, opts...) },
+		Input: func() *datasets.Dataset { return datasets.Wine().Standardize().Take(30) },
+	})
+}

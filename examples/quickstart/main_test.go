@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/estimator/estimatortest"
 	"github.com/stheno-ml/stheno/internal/exampletest"
 	"github.com/stheno-ml/stheno/internal/tensorboardtest"
 )
@@ -83,4 +85,11 @@ print(json.dumps(shapes))`
 		require.Equal(t, []any{4.0, 16.0}, all[i]["dense/kernel"])
 		require.Equal(t, []any{16.0, 3.0}, all[i]["dense_1/kernel/Adam_1"])
 	}
+}
+
+func TestConformance(t *testing.T) {
+	estimatortest.Run(t, estimatortest.Subject{
+		New:   func(opts ...estimator.Option) (*estimator.Estimator, error) { return estimator.New(model, opts...) },
+		Input: func() *datasets.Dataset { return datasets.Iris().Take(30) },
+	})
 }

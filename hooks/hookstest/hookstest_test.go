@@ -4,8 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -55,15 +60,21 @@ func TestAGoodMonitorPasses(t *testing.T) {
 // broken is good but for what one of its functions does.
 type broken struct {
 	good
-	begin    func(*hooks.Run) error
-	stepEnd  func(step int64, out hooks.Outputs) error
-	end      func(cause error) error
-	state    func() ([]byte, error)
-	setState func([]byte) error
-	validate func() error
-	nodes    func() []*gorgonia.Node
-	everyone bool
-	begun    bool
+	begin     func(*hooks.Run) error
+	stepEnd   func(step int64, out hooks.Outputs) error
+	end       func(cause error) error
+	state     func() ([]byte, error)
+	setState  func([]byte) error
+	validate  func() error
+	nodes     func() []*gorgonia.Node
+	postStep  func(step int64) error
+	evaluated func(step int64, name string, results hooks.Metrics) error
+	name      func() string
+	saved     func(step int64) error
+	everyone  bool
+	begun     bool
+	resumed   bool
+	asked     int
 }
 
 func (b *broken) AllWorkers() bool { return b.everyone }
@@ -98,6 +109,34 @@ func (b *broken) StepEnd(step int64, out hooks.Outputs) (bool, error) {
 	return false, b.stepEnd(step, out)
 }
 
+func (b *broken) PostStep(step int64) error {
+	if b.postStep == nil {
+		return nil
+	}
+	return b.postStep(step)
+}
+
+func (b *broken) Evaluated(step int64, name string, results hooks.Metrics) error {
+	if b.evaluated == nil {
+		return nil
+	}
+	return b.evaluated(step, name, results)
+}
+
+func (b *broken) Saved(step int64, _ string) error {
+	if b.saved == nil {
+		return nil
+	}
+	return b.saved(step)
+}
+
+func (b *broken) Name() string {
+	if b.name == nil {
+		return "broken"
+	}
+	return b.name()
+}
+
 func (b *broken) End(cause error) error {
 	if b.end == nil {
 		return nil
@@ -121,9 +160,17 @@ func (b *broken) SetState(state []byte) error {
 
 // Every rule finds the monitor that breaks it, and its message states the rule.
 func TestEveryRuleCanFail(t *testing.T) {
+	var working atomic.Int32
+	var left []*os.File
+	defer func() {
+		for _, f := range left {
+			f.Close()
+		}
+	}()
 	boom, stuck := errors.New("boom"), make(chan struct{})
 	foreign := graph.New().Placeholder("elsewhere", tensor.Float32)
 	shared := &good{}
+	defer hookstest.SetPatience(50 * time.Millisecond)()
 	with := func(change func(*broken)) func() hooks.Monitor {
 		return func() hooks.Monitor { b := &broken{}; change(b); return b }
 	}
@@ -131,10 +178,12 @@ func TestEveryRuleCanFail(t *testing.T) {
 		rule, finding string
 		newMonitor    func() hooks.Monitor
 	}{
-		{"NotNil", "the function given to the kit must return a fresh monitor each time. the finding: it returned nil", func() hooks.Monitor { return nil }},
+		{"NotNil", "it returned nil", func() hooks.Monitor { return nil }},
 		{"NotNil", "it returned the same monitor twice", func() hooks.Monitor { return shared }},
 		{"Validate", "the monitor given to the kit is not valid: boom", with(func(b *broken) { b.validate = func() error { return boom } })},
 		{"Validate", "though Validate has no complaint, Begin says: boom", with(func(b *broken) { b.begin = func(*hooks.Run) error { return boom } })},
+		{"Constant", `Name is ""`, with(func(b *broken) { b.name = func() string { return "" } })},
+		{"Constant", `before a run: AllWorkers false, Name "0"; after it: AllWorkers false, Name "6"`, with(func(b *broken) { b.name = func() string { return fmt.Sprint(b.Steps) } })},
 		{"WholeRun", "StepEnd at step 3: boom", with(func(b *broken) {
 			b.stepEnd = func(step int64, _ hooks.Outputs) error {
 				if step == 3 {
@@ -226,6 +275,101 @@ func TestEveryRuleCanFail(t *testing.T) {
 			}
 		})},
 		{"OwnNodes", `node "elsewhere": it belongs to another graph`, with(func(b *broken) { b.nodes = func() []*gorgonia.Node { return []*gorgonia.Node{foreign} } })},
+		{"Cancelled", "is still waiting 50ms after the run was cancelled", with(func(b *broken) {
+			b.begin = func(run *hooks.Run) error {
+				if run.Context.Err() != nil {
+					<-stuck
+				}
+				return nil
+			}
+		})},
+		{"Worker", `run.OutputDir had the files [] and has ["mine.txt (2 bytes)"]`, with(func(b *broken) {
+			b.everyone = true
+			b.begin = func(run *hooks.Run) error {
+				return os.WriteFile(filepath.Join(run.OutputDir, "mine.txt"), []byte("me"), 0o600)
+			}
+		})},
+		{"NaNLoss", "it was not computed", with(func(b *broken) {
+			b.nodes = func() []*gorgonia.Node { return []*gorgonia.Node{b.run.TrainOp} }
+			b.stepEnd = func(_ int64, out hooks.Outputs) error { _, err := out.Scalar(b.run.TrainOp); return err }
+		})},
+		{"OthersAsk", `Evaluated at step 1: what is "hookstest"?`, with(func(b *broken) {
+			b.evaluated = func(_ int64, name string, _ hooks.Metrics) error {
+				if name == "hookstest" {
+					return fmt.Errorf("what is %q?", name)
+				}
+				return nil
+			}
+		})},
+		{"OthersAsk", `Evaluated at step 1: json: unsupported value: NaN`, with(func(b *broken) {
+			b.evaluated = func(_ int64, _ string, results hooks.Metrics) error {
+				_, err := json.Marshal(map[string]float64(results))
+				return err
+			}
+		})},
+		{"LateSaves", "Saved at step 1: this is step 2", with(func(b *broken) {
+			b.saved = func(step int64) error {
+				if now := b.run.FirstStep + b.Steps; step != now {
+					return fmt.Errorf("this is step %d", now)
+				}
+				return nil
+			}
+			b.begin = func(*hooks.Run) error { b.Steps = 0; return nil }
+		})},
+		{"StateTwice", `it answered "1" and then "2"`, with(func(b *broken) {
+			b.state = func() ([]byte, error) { b.asked++; return fmt.Append(nil, b.asked-1), nil } // 0 was for the checkpoint of step 0
+			b.setState = func(state []byte) (err error) { b.asked, err = strconv.Atoi(string(state)); return err }
+		})},
+		{"StateOfAStep", `StepEnd at step 5: the state was lost`, with(func(b *broken) {
+			b.setState = func(state []byte) error { b.resumed = string(state) == "4"; return nil }
+			b.state = func() ([]byte, error) { return fmt.Append(nil, b.Steps), nil }
+			b.stepEnd = func(int64, hooks.Outputs) error {
+				if b.resumed {
+					return errors.New("the state was lost")
+				}
+				return nil
+			}
+		})},
+		{"SharedValues", `the value of node "weight": the monitor changed it`, with(func(b *broken) {
+			b.nodes = func() []*gorgonia.Node { return []*gorgonia.Node{b.run.Graph.VariableNamed("weight").Node} }
+			b.stepEnd = func(_ int64, out hooks.Outputs) error {
+				v, err := out.ByName("weight")
+				v.Data().([]float32)[0] = 7
+				return err
+			}
+		})},
+		{"NoRunWithin", "the monitor ran the session between StepBegin and StepEnd", with(func(b *broken) {
+			b.stepEnd = func(int64, hooks.Outputs) error {
+				_, err := b.run.Session.Run(b.run.Context, gorgonia.Nodes{b.run.Graph.VariableNamed("weight").Node}, nil)
+				return err
+			}
+		})},
+		{"NoLateRequests", "in End the monitor asked for", with(func(b *broken) { b.end = func(error) error { b.run.RequestSave(); return nil } })},
+		{"Concurrent", "somebody else is at work", with(func(b *broken) {
+			b.begin = func(run *hooks.Run) error {
+				if _, err := strconv.Atoi(filepath.Base(run.OutputDir)); err != nil {
+					return nil // not one of several runs
+				}
+				if working.Add(1) > 1 {
+					return errors.New("somebody else is at work")
+				}
+				for end := time.Now().Add(5 * time.Second); working.Load() < 2 && time.Now().Before(end); {
+					runtime.Gosched() // the others are about to begin
+				}
+				return nil
+			}
+		})},
+		{"Files", "hookstest_test.go is still open", with(func(b *broken) {
+			b.begin = func(*hooks.Run) error { f, err := os.Open("hookstest_test.go"); left = append(left, f); return err }
+		})},
+		{"TrainingLoop", "the resumed run: monitor broken: Begin: resumed at 3", with(func(b *broken) {
+			b.begin = func(run *hooks.Run) error {
+				if run.FirstStep == 3 && run.LastStep == 6 && run.GlobalStep != nil {
+					return fmt.Errorf("resumed at %d", run.FirstStep)
+				}
+				return nil
+			}
+		})},
 		{"Goroutines", "goroutines before the run", with(func(b *broken) {
 			b.begin = func(*hooks.Run) error { go func() { <-stuck }(); return nil }
 		})},
@@ -233,11 +377,7 @@ func TestEveryRuleCanFail(t *testing.T) {
 	seen := map[string]bool{}
 	for _, row := range rows {
 		t.Run(row.rule, func(t *testing.T) {
-			err := hookstest.TestMonitor(row.newMonitor)
-			require.Error(t, err)
-			finding := findingOf(err, row.rule)
-			require.NotEmpty(t, finding, "no violation of %s in %v", row.rule, err)
-			require.Contains(t, finding, row.finding)
+			require.ErrorContains(t, hookstest.Apply(row.rule, row.newMonitor), row.finding)
 			seen[row.rule] = true
 		})
 	}
@@ -247,12 +387,10 @@ func TestEveryRuleCanFail(t *testing.T) {
 	}
 }
 
-// findingOf returns the part of the kit's error that is about a rule.
-func findingOf(err error, rule string) string {
-	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
-		if strings.HasPrefix(e.Error(), rule+": the rule: ") {
-			return e.Error()
-		}
-	}
-	return ""
+// All violations are one error, each with its rule.
+func TestViolations(t *testing.T) {
+	err := hookstest.TestMonitor(func() hooks.Monitor { return &broken{setState: func([]byte) error { return nil }} })
+	require.ErrorContains(t, err, "State: the rule: State must survive a restart: a fresh monitor given it by SetState answers the same State. the finding: ")
+	require.ErrorContains(t, err, "BeginKeepsState: the rule: ")
+	require.NotContains(t, err.Error(), "WholeRun")
 }

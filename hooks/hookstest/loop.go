@@ -4,29 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"log/slog"
 	"path/filepath"
+	"time"
 
-	"github.com/chewxy/hm"
 	"gorgonia.org/gorgonia"
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/hooks"
+	"github.com/stheno-ml/stheno/optim"
 	"github.com/stheno-ml/stheno/session"
 	"github.com/stheno-ml/stheno/summaries"
 )
 
-// Loop stands in for the training loop: it calls monitors in the documented order over
-// a graph whose one weight grows by 1 at every step. Use it for tests of a monitor's
-// own behaviour.
+// stepsPerEpoch is how long an epoch of the loop is.
+const stepsPerEpoch = 3
+
+// Loop is a stand-in for the training loop: it trains a real graph in which the loss is
+// given and a weight grows by 1 at every step, and it keeps the order of calls of the
+// training loop. Use it for tests of a monitor's own behaviour.
 type Loop struct {
 	// First is the global step before the first step, Steps how many are made. The
 	// defaults are 0 and 6, in epochs of 3 steps.
 	First int64
 	Steps int
+	// LastStep is what the run says of its end; 0 for First + Steps.
+	LastStep int64
 	// StopAfter ends the run after that many steps as if another monitor had asked for
 	// it, FailAfter with an error; 0 for neither.
 	StopAfter, FailAfter int
@@ -35,8 +40,19 @@ type Loop struct {
 	// Endless makes a run whose input has no epochs and whose end is not known: no
 	// EpochBegin and EpochEnd, LastStep and BatchesPerEpoch are -1.
 	Endless bool
-	// LossAt gives the loss of a step; nil for 1/step.
+	// LossAt gives the loss of a step; nil for 1/step. As in the training loop the updates
+	// of a step whose loss is not finite are not made.
 	LossAt func(step int64) float64
+	// LateSaves tells monitors of a checkpoint only before the next one is collected or the
+	// run ends, as the training loop may when it writes them in the background.
+	LateSaves bool
+	// Context is the run's; nil for one that is never cancelled.
+	Context context.Context
+	// Logger is the run's; nil for none.
+	Logger *slog.Logger
+	// Metrics are the results of an evaluation that is asked for; nil for "loss", the loss
+	// of the step, and "global_step".
+	Metrics func(step int64, name string) hooks.Metrics
 	// Requested is what monitors asked for during the run, Made the steps made.
 	Requested hooks.Requests
 	Made      int
@@ -49,22 +65,16 @@ type Loop struct {
 	writer  *summaries.Writer
 	dir     string
 	saved   int64
+	late    int64 // the checkpoint that monitors were not told of yet, -1 for none
+	spans   bool  // somebody wants this step's
 }
-
-// errForeign says that a node of another graph was asked for.
-var errForeign = errors.New("it belongs to another graph")
 
 // NewLoop returns a loop whose output directory is dir. Close it.
 func NewLoop(dir string) (*Loop, error) {
-	g := graph.New(graph.Training(true))
-	step := g.GlobalStep()
-	l := &Loop{Steps: 6, Graph: g, dir: dir}
-	l.Weight = g.Variable("weight", tensor.Float32, tensor.Shape{2}, nil)
-	l.Loss = g.Placeholder("loss", tensor.Float32)
-	l.trainOp = g.SetName(g.Apply(grow{}, step, l.Weight), "train")
-	g.AddSummary("weight", graph.HistogramSummary, l.Weight)
-	g.AddSummary("scalar", graph.ScalarSummary, l.Loss)
-	s, err := session.New(g)
+	l := &Loop{Steps: 6, dir: dir}
+	l.Graph, l.trainOp, l.Loss = model()
+	l.Weight = l.Graph.VariableNamed("weight").Node
+	s, err := session.New(l.Graph)
 	if err != nil {
 		return nil, err
 	}
@@ -75,14 +85,33 @@ func NewLoop(dir string) (*Loop, error) {
 	return l, nil
 }
 
+// model is what is trained: the loss is fed, and the weight's gradient is -1.
+func model() (g *graph.Graph, trainOp, loss *gorgonia.Node) {
+	g = graph.New(graph.Training(true))
+	g.GlobalStep()
+	weight := g.Variable("weight", tensor.Float32, tensor.Shape{2}, nil)
+	loss = g.Placeholder("loss", tensor.Float32)
+	down := g.NamedConstant("down", tensor.New(tensor.WithBacking([]float32{-1, -1})))
+	trainOp = optim.SGD(1).ApplyGradients(g, []optim.Gradient{{Variable: g.VariableOf(weight), Node: down}})
+	g.AddSummary("weight", graph.HistogramSummary, weight)
+	g.AddSummary("scalar", graph.ScalarSummary, loss)
+	return g, trainOp, loss
+}
+
 // Close frees what the loop holds.
 func (l *Loop) Close() error { return errors.Join(l.writer.Close(), l.session.Close()) }
 
 // NewRun returns a run from the step first to last, -1 for no end.
 func (l *Loop) NewRun(first, last int64) *hooks.Run {
 	run := &hooks.Run{
-		Graph: l.Graph, Session: l.session, TrainOp: l.trainOp, Loss: l.Loss, OutputDir: l.dir, Chief: !l.Worker,
-		FirstStep: first, LastStep: last, BatchesPerEpoch: 3, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Context: l.Context, Graph: l.Graph, Session: l.session, TrainOp: l.trainOp, Loss: l.Loss, OutputDir: l.dir, Chief: !l.Worker,
+		FirstStep: first, LastStep: last, BatchesPerEpoch: stepsPerEpoch, Logger: l.Logger,
+	}
+	if run.Context == nil {
+		run.Context = context.Background()
+	}
+	if run.Logger == nil {
+		run.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	if l.Endless {
 		run.LastStep, run.BatchesPerEpoch = -1, -1
@@ -95,21 +124,31 @@ func (l *Loop) NewRun(first, last int64) *hooks.Run {
 
 // Run makes a run with the monitors. As in the training loop the first state of a fresh
 // run and the last of any run are saved, the last not after a loss that is not finite;
-// End is called on every way out, and its error is joined to the run's.
+// End is called on every way out, and its error is joined to the run's. What a monitor
+// does against the rules within a step is an error too.
 func (l *Loop) Run(monitors ...hooks.Monitor) (err error) {
 	step := tensor.New(tensor.FromScalar(l.First))
 	if err := l.session.Store().Restore(map[string]*tensor.Dense{graph.GlobalStepName: step}); err != nil {
 		return err
 	}
-	run := l.NewRun(l.First, l.First+int64(l.Steps))
+	last := l.LastStep
+	if last == 0 {
+		last = l.First + int64(l.Steps)
+	}
+	run := l.NewRun(l.First, last)
 	l.Requested, l.Made, l.saved = hooks.Requests{}, 0, -1
+	l.late = -1
 	begun := 0
 	defer func() {
 		cause := err
+		run.TakeRequests() // what is asked for from here on comes too late
 		for _, m := range monitors[:begun] {
 			if endErr := m.End(cause); endErr != nil {
 				err = errors.Join(err, fmt.Errorf("hookstest: End: %w", endErr))
 			}
+		}
+		if late := run.TakeRequests(); late.Stop || late.Save || len(late.Evaluate) > 0 {
+			err = errors.Join(err, errLate)
 		}
 	}()
 	for _, m := range monitors {
@@ -120,30 +159,46 @@ func (l *Loop) Run(monitors ...hooks.Monitor) (err error) {
 	}
 	if l.First > 0 {
 		l.saved = l.First // it was restored from there
-	} else if err := l.save(l.First, monitors); err != nil {
+	} else if err := l.save(run, l.First, monitors); err != nil {
 		return err
 	}
-	healthy := true
-	for i := int64(0); i < int64(l.Steps); i++ {
-		out, stop, err := l.step(run, i, monitors)
+	return l.steps(run, monitors)
+}
+
+// steps makes the steps and the final checkpoint.
+func (l *Loop) steps(run *hooks.Run, monitors []hooks.Monitor) error {
+	healthy, stopped := true, false
+	var cancelled error
+	for l.Made < l.Steps && !stopped {
+		if cancelled = context.Cause(run.Context); cancelled != nil {
+			break
+		}
+		out, stop, err := l.step(run, monitors)
 		if err != nil {
 			return err
 		}
-		healthy = out.Finite()
-		if stop {
-			break
-		}
+		healthy, stopped = out.Finite(), stop
 	}
-	if last := int64(l.Made); !l.Endless && l.Made == l.Steps && l.Made%3 != 0 { // the input ended within an epoch
-		if err := each(monitors, "EpochEnd", l.First+last, func(m hooks.Monitor) error { return m.EpochEnd((last - 1) / 3) }); err != nil {
+	last := l.First + int64(l.Made)
+	if last == run.LastStep && l.Made > 0 && !stopped && last%stepsPerEpoch != 0 {
+		// The input ended within an epoch.
+		if err := each(monitors, "EpochEnd", last, func(m hooks.Monitor) error { return m.EpochEnd(epochOf(last)) }); err != nil {
 			return err
 		}
 	}
-	if !healthy {
-		return nil
+	if healthy {
+		if err := l.save(run, last, monitors); err != nil {
+			return err
+		}
 	}
-	return l.save(l.First+int64(l.Made), monitors)
+	if err := l.settle(monitors); err != nil {
+		return err
+	}
+	return cancelled
 }
+
+// epochOf returns the epoch that a step is in.
+func epochOf(step int64) int64 { return (step - 1) / stepsPerEpoch }
 
 // each calls every monitor until one fails.
 func each(monitors []hooks.Monitor, method string, step int64, call func(hooks.Monitor) error) error {
@@ -156,152 +211,49 @@ func each(monitors []hooks.Monitor, method string, step int64, call func(hooks.M
 }
 
 // save does what saving does for monitors: it asks for their state and tells them.
-func (l *Loop) save(step int64, monitors []hooks.Monitor) error {
+func (l *Loop) save(run *hooks.Run, step int64, monitors []hooks.Monitor) error {
 	if l.Worker || step == l.saved {
 		return nil
 	}
+	if err := l.settle(monitors); err != nil {
+		return err
+	}
 	l.saved = step
-	err := each(monitors, "State", step, func(m hooks.Monitor) error { _, err := m.State(); return err })
+	err := each(monitors, "BeforeSave", step, func(m hooks.Monitor) error {
+		if before, ok := m.(hooks.BeforeSaver); ok {
+			return before.BeforeSave(step)
+		}
+		return nil
+	})
+	if err == nil {
+		err = each(monitors, "State", step, func(m hooks.Monitor) error { _, err := m.State(); return err })
+	}
 	if err != nil {
 		return err
 	}
+	l.span(monitors, hooks.PhaseSaving, "checkpoint", step, time.Now())
+	if l.late = step; l.LateSaves && step > l.First { // the first is waited for
+		return nil
+	}
+	return l.settle(monitors)
+}
+
+// settle tells monitors of a checkpoint.
+func (l *Loop) settle(monitors []hooks.Monitor) error {
+	step := l.late
+	if step < 0 {
+		return nil
+	}
+	l.late = -1
 	path := filepath.Join(l.dir, fmt.Sprint("model.ckpt-", step))
 	return each(monitors, "Saved", step, func(m hooks.Monitor) error { return m.Saved(step, path) })
 }
 
-// enterEpoch calls EpochBegin before the first step of an epoch.
-func (l *Loop) enterEpoch(i int64, monitors []hooks.Monitor) error {
-	if l.Endless || i%3 != 0 {
-		return nil
-	}
-	return each(monitors, "EpochBegin", l.First+i+1, func(m hooks.Monitor) error { return m.EpochBegin(i / 3) })
-}
-
-func (l *Loop) step(run *hooks.Run, i int64, monitors []hooks.Monitor) (out hooks.Outputs, stop bool, err error) {
-	step := l.First + i + 1
-	if err := l.enterEpoch(i, monitors); err != nil {
-		return out, true, err
-	}
-	var wanted gorgonia.Nodes
-	err = each(monitors, "StepBegin", step, func(m hooks.Monitor) error {
-		nodes, err := m.StepBegin(step)
-		for k, n := range nodes {
-			if n == nil {
-				return fmt.Errorf("node %d asked for is nil", k)
-			}
-			if n.Graph() != run.Graph.ExprGraph {
-				return fmt.Errorf("node %q: %w", n.Name(), errForeign)
-			}
-			if !wanted.Contains(n) {
-				wanted = append(wanted, n)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return out, true, err
-	}
-	if l.FailAfter > 0 && int(i) == l.FailAfter {
-		return out, true, errStep
-	}
-	if out, err = l.compute(step, wanted); err != nil {
-		return out, true, err
-	}
-	l.Made++
-	out.Rows = 4
-	if !l.Endless {
-		out.Epoch = i / 3
-	}
-	err = each(monitors, "StepEnd", step, func(m hooks.Monitor) error {
-		vote, err := m.StepEnd(step, out)
-		stop = stop || vote
-		return err
-	})
-	if err == nil {
-		err = each(monitors, "PostStep", step, func(m hooks.Monitor) error { return m.PostStep(step) })
-	}
-	if err == nil && !l.Endless && i%3 == 2 {
-		err = each(monitors, "EpochEnd", step, func(m hooks.Monitor) error { return m.EpochEnd(i / 3) })
-	}
-	if err == nil {
-		stop, err = l.serve(run, step, out, stop, monitors)
-	}
-	return out, stop || l.StopAfter > 0 && l.Made == l.StopAfter, err
-}
-
-// serve acts upon what the monitors asked for; nothing is saved or evaluated after a
-// loss that is not finite, but it is noted that someone asked.
-func (l *Loop) serve(run *hooks.Run, step int64, out hooks.Outputs, vote bool, monitors []hooks.Monitor) (stop bool, err error) {
-	asked := run.TakeRequests()
-	l.Requested.Save = l.Requested.Save || asked.Save
-	l.Requested.Evaluate = append(l.Requested.Evaluate, asked.Evaluate...)
-	for _, name := range asked.Evaluate {
-		if !out.Finite() {
-			break
-		}
-		err := each(monitors, "Evaluated", step, func(m hooks.Monitor) error {
-			return m.Evaluated(step, name, hooks.Metrics{"loss": out.Loss, "global_step": float64(step)})
-		})
-		if err != nil {
-			return true, err
+// span tells the monitors that want to know.
+func (l *Loop) span(monitors []hooks.Monitor, phase hooks.Phase, name string, step int64, start time.Time) {
+	for _, m := range monitors {
+		if t, ok := m.(hooks.Tracer); ok && l.spans {
+			t.Span(hooks.Span{Phase: phase, Name: name, Step: step, Start: start, Duration: time.Since(start)})
 		}
 	}
-	// Evaluated and Saved may ask for more.
-	later := run.TakeRequests()
-	l.Requested.Save = l.Requested.Save || later.Save
-	if (asked.Save || later.Save) && out.Finite() {
-		if err := l.save(step, monitors); err != nil {
-			return true, err
-		}
-	}
-	last := run.TakeRequests()
-	for _, more := range []hooks.Requests{later, last} {
-		if !asked.Stop {
-			asked.Stop, asked.Reason = more.Stop, more.Reason
-		}
-	}
-	if stop = asked.Stop || vote; stop {
-		l.Requested.Stop, l.Requested.Reason = true, asked.Reason
-	}
-	return stop, nil
-}
-
-func (l *Loop) compute(step int64, wanted gorgonia.Nodes) (hooks.Outputs, error) {
-	loss := 1 / float64(step)
-	if l.LossAt != nil {
-		loss = l.LossAt(step)
-	}
-	feed := graph.Feed{l.Loss: tensor.New(tensor.FromScalar(float32(loss)))}
-	values, err := l.session.Run(context.Background(), append(gorgonia.Nodes{l.trainOp}, wanted...), feed)
-	if err != nil {
-		return hooks.Outputs{}, err
-	}
-	return hooks.NewOutputs(loss, wanted, values[1:]), nil
-}
-
-// grow adds 1 to the global step and to every element of the weight.
-type grow struct{}
-
-var _ graph.Update = grow{}
-
-func (grow) Arity() int { return 2 }
-func (grow) Type() hm.Type {
-	return hm.NewFnType(tensor.Int64, gorgonia.TensorType{Dims: 1, Of: tensor.Float32}, tensor.Int64)
-}
-func (grow) InferShape(...gorgonia.DimSizer) (tensor.Shape, error) { return tensor.ScalarShape(), nil }
-func (grow) ReturnsPtr() bool                                      { return true }
-func (grow) CallsExtern() bool                                     { return false }
-func (grow) OverwritesInput() int                                  { return -1 }
-func (grow) WriteHash(h hash.Hash)                                 { h.Write([]byte("hookstest.grow")) }
-func (grow) Hashcode() uint32                                      { return 0x67726f77 }
-func (grow) String() string                                        { return "Grow" }
-func (grow) UpdatedInputs() []int                                  { return []int{0, 1} }
-
-func (grow) Do(in ...gorgonia.Value) (gorgonia.Value, error) {
-	step := in[0].(*gorgonia.I64)
-	for i := range in[1].Data().([]float32) {
-		in[1].Data().([]float32)[i]++
-	}
-	*step++
-	return step, nil
 }

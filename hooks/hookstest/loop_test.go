@@ -91,7 +91,7 @@ func TestLoopOptions(t *testing.T) {
 		want   []string
 		fails  bool
 	}{
-		{"resumed", func(l *hookstest.Loop) { l.First, l.Steps = 10, 1 }, join([]string{"Begin", "EpochBegin 0"}, step(11), []string{"EpochEnd 0", "Saved 11", "End <nil>"}), false},
+		{"resumed", func(l *hookstest.Loop) { l.First, l.Steps = 10, 1 }, join([]string{"Begin", "EpochBegin 3"}, step(11), []string{"EpochEnd 3", "Saved 11", "End <nil>"}), false},
 		{"endless", func(l *hookstest.Loop) { l.Endless, l.Steps = true, 1 }, join([]string{"Begin", "Saved 0"}, step(1), []string{"Saved 1", "End <nil>"}), false},
 		{"worker", func(l *hookstest.Loop) { l.Worker, l.Steps = true, 1 }, join([]string{"Begin", "EpochBegin 0"}, step(1), []string{"EpochEnd 0", "End <nil>"}), false},
 		{"no step", func(l *hookstest.Loop) { l.Steps = 0 }, []string{"Begin", "Saved 0", "End <nil>"}, false},

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ var layers = [][]string{
 	{"hooks"},
 	{"graphactions"},
 	{"estimator", "export", "serve"},
+	{"tune"},
 	{"cmd", "examples", "notebooks", "docs"},
 }
 
@@ -176,6 +178,8 @@ func TestViolations(t *testing.T) {
 		{"estimator/canned", "estimator", false},
 		{"estimator", "estimator/canned", true},
 		{"examples/quickstart", "estimator", false},
+		{"estimator", "tune", true},
+		{"tune", "estimator", false},
 		{"ops/opstest", "session", false},
 		{"ops", "ops/opstest", false}, // only tests do
 		{"unheard", "graph", true},
@@ -243,4 +247,60 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 	}
 	id, ok := typ.(*ast.Ident)
 	return ok && id.IsExported()
+}
+
+// exportedErrors returns the errors that a caller can tell by name: variables Err..., and
+// types with a method Error, as they are written in docs/errors.md.
+func exportedErrors(t *testing.T) (names []string) {
+	t.Helper()
+	_, all := sources(t, parser.SkipObjectResolution)
+	for _, s := range all {
+		top, _, _ := strings.Cut(s.pkg, "/")
+		if s.test || top == "internal" || top == "examples" || top == "docs" || top == "tools" || s.ast.Name.Name == "main" {
+			continue
+		}
+		for _, d := range s.ast.Decls {
+			switch d := d.(type) {
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					v, ok := spec.(*ast.ValueSpec)
+					for i := 0; ok && d.Tok == token.VAR && i < len(v.Names); i++ {
+						if strings.HasPrefix(v.Names[i].Name, "Err") {
+							names = append(names, s.ast.Name.Name+"."+v.Names[i].Name)
+						}
+					}
+				}
+			case *ast.FuncDecl:
+				if d.Name.Name != "Error" || d.Recv == nil || len(d.Type.Params.List) > 0 {
+					continue
+				}
+				receiver, star := d.Recv.List[0].Type, ""
+				if pointer, ok := receiver.(*ast.StarExpr); ok {
+					receiver, star = pointer.X, "*"
+				}
+				if id, ok := receiver.(*ast.Ident); ok && id.IsExported() {
+					names = append(names, star+s.ast.Name.Name+"."+id.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+// docs/errors.md has a row for each exported error, and none for an error that is gone.
+func TestErrorsAreListed(t *testing.T) {
+	page, err := os.ReadFile("../../docs/errors.md")
+	require.NoError(t, err)
+	exported, listed := map[string]bool{}, map[string]bool{}
+	for _, name := range exportedErrors(t) {
+		exported[name] = true
+	}
+	require.Greater(t, len(exported), 20)
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| .+ \\| .+ \\|$").FindAllStringSubmatch(string(page), -1) {
+		listed[m[1]] = true
+		require.True(t, exported[m[1]], "docs/errors.md lists %s, which does not exist", m[1])
+	}
+	for name := range exported {
+		require.True(t, listed[name], "docs/errors.md has no row for %s: say when it comes and what to do", name)
+	}
 }

@@ -42,30 +42,40 @@ func Supported(dt tensor.Dtype) bool {
 	return false
 }
 
+// Named returns the supported dtype whose String is name.
+func Named(name string) (dt tensor.Dtype, ok bool) {
+	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64, tensor.Int64, tensor.Int32, tensor.Int, tensor.Uint8, tensor.Bool} {
+		if dt.String() == name {
+			return dt, true
+		}
+	}
+	return dt, false
+}
+
 // New returns a zeroed tensor. No axes make a scalar, whose one element can be
 // written through Elements.
 func New(dt tensor.Dtype, shape tensor.Shape) *tensor.Dense {
-	return tensor.New(tensor.Of(dt), tensor.WithShape(shape...))
+	return tensor.NewDense(dt, shape)
 }
 
 // Bytes returns the memory of t's elements, nil for an unsupported dtype or an
 // empty tensor. It is valid only while t is reachable.
 func Bytes(t *tensor.Dense) []byte {
-	switch s := Elements(t).(type) {
-	case []float32:
-		return bytes(s)
-	case []float64:
-		return bytes(s)
-	case []int64:
-		return bytes(s)
-	case []int32:
-		return bytes(s)
-	case []int:
-		return bytes(s)
-	case []uint8:
-		return s
-	case []bool:
-		return bytes(s)
+	switch t.Dtype() { // through Elements each call would box a slice
+	case tensor.Float32:
+		return bytes(t.Float32s())
+	case tensor.Float64:
+		return bytes(t.Float64s())
+	case tensor.Int64:
+		return bytes(t.Int64s())
+	case tensor.Int32:
+		return bytes(t.Int32s())
+	case tensor.Int:
+		return bytes(t.Ints())
+	case tensor.Uint8:
+		return t.Uint8s()
+	case tensor.Bool:
+		return bytes(t.Bools())
 	}
 	return nil
 }

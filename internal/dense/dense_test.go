@@ -21,6 +21,9 @@ func TestScalarMemory(t *testing.T) {
 func TestEveryDtype(t *testing.T) {
 	for _, dt := range []tensor.Dtype{tensor.Float32, tensor.Float64, tensor.Int64, tensor.Int32, tensor.Int, tensor.Uint8, tensor.Bool} {
 		require.True(t, Supported(dt))
+		named, ok := Named(dt.String())
+		require.True(t, ok)
+		require.Equal(t, dt, named)
 		a := New(dt, tensor.Shape{2, 3})
 		b := Bytes(a)
 		require.Len(t, b, 6*int(dt.Size()), dt.String())
@@ -32,6 +35,8 @@ func TestEveryDtype(t *testing.T) {
 		require.Equal(t, Bytes(a), Bytes(c))
 	}
 	require.False(t, Supported(tensor.String))
+	_, ok := Named(tensor.String.String())
+	require.False(t, ok)
 	require.Nil(t, Bytes(New(tensor.Complex64, tensor.Shape{2})))
 }
 

@@ -49,6 +49,9 @@ func Build(t *testing.T) *Program {
 	return &Program{t, path}
 }
 
+// Command returns a command that runs the program, to be started.
+func (p *Program) Command(args ...string) *exec.Cmd { return exec.Command(p.path, args...) }
+
 // Result is what a program left.
 type Result struct {
 	Stdout, Stderr string
@@ -58,7 +61,7 @@ type Result struct {
 // Run runs the program to its end.
 func (p *Program) Run(args ...string) Result {
 	p.t.Helper()
-	cmd := exec.Command(p.path, args...)
+	cmd := p.Command(args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -132,12 +135,14 @@ func Differences(a, b map[string]string) (names []string) {
 
 // Interrupt starts a run that would be very long, sends SIGTERM after its first
 // checkpoint, and verifies that it ended with the exit code for that, and a checkpoint
-// of the last step that it made. The run is then finished to stepsMore further steps.
-func (p *Program) Interrupt(code int) {
+// of the last step that it made. The run is then finished to 3 further steps. extra are
+// more arguments.
+func (p *Program) Interrupt(code int, extra ...string) {
 	t := p.t
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.Command(p.path, "-dir", dir, "-steps", "1000000000", "-save-every", "50")
+	args := append([]string{"-save-every", "50", "-dir", dir}, extra...)
+	cmd := p.Command(append(args, "-steps", "1000000000")...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -180,7 +185,7 @@ func (p *Program) Interrupt(code int) {
 			t.Fatalf("the last step shown is %s, the newest checkpoint is of step %d", last, step)
 		}
 	}
-	p.MustRun("-dir", dir, "-steps", fmt.Sprint(step+3), "-save-every", "50")
+	p.MustRun(append(args, "-steps", fmt.Sprint(step+3))...)
 	if got := newestStep(dir); got != step+3 {
 		t.Fatalf("after the resume the newest checkpoint is of step %d, want %d", got, step+3)
 	}
@@ -198,15 +203,16 @@ func newestStep(dir string) int64 {
 // that the model directory can always be read and that the final checkpoint equals that
 // of an undisturbed run, bit for bit. A checkpoint every few steps makes many of the
 // moments fall into a save. Each killed run gets a moment within its first slice of
-// time. short and long are the numbers of kills without and with the long form.
-func (p *Program) Kill(short, long int, steps, saveEvery int64, slice time.Duration) {
+// time. short and long are the numbers of kills without and with the long form; extra are
+// more arguments.
+func (p *Program) Kill(short, long int, steps, saveEvery int64, slice time.Duration, extra ...string) {
 	t := p.t
 	t.Helper()
 	kills := short
 	if os.Getenv(Soak) != "" {
 		kills = long
 	}
-	args := []string{"-steps", fmt.Sprint(steps), "-save-every", fmt.Sprint(saveEvery), "-dir"}
+	args := append(extra, "-steps", fmt.Sprint(steps), "-save-every", fmt.Sprint(saveEvery), "-dir")
 	whole := t.TempDir()
 	p.MustRun(append(args, whole)...)
 	want := Bits(t, whole)
@@ -214,7 +220,7 @@ func (p *Program) Kill(short, long int, steps, saveEvery int64, slice time.Durat
 	random := rand.New(rand.NewPCG(1, uint64(steps)))
 	killed, restarts := 0, 0
 	for killed < kills {
-		cmd := exec.Command(p.path, append(args, dir)...)
+		cmd := p.Command(append(args, dir)...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}

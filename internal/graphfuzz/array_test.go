@@ -78,9 +78,6 @@ func (a array) reshaped(shape ...int) array {
 	return array{a.dt, slices.Clone(shape), slices.Clone(a.x)}
 }
 
-// stop is a without derivatives.
-func (a array) stop() array { return a.of(num.stop) }
-
 // same wants equal shapes.
 func same(in ...array) error {
 	for _, a := range in[1:] {

@@ -1,6 +1,9 @@
 package graphfuzz
 
 import (
+	"gorgonia.org/gorgonia"
+
+	"github.com/stheno-ml/stheno/graph"
 	"github.com/stheno-ml/stheno/ops"
 )
 
@@ -55,16 +58,8 @@ var matrixOps = []op{
 		y := b.shaped(x.with(x.dim(-1), b.size())...)
 		b.add("BatchMatMul", "ff", batchMatMul, []*entry{x, y}, ops.BatchMatMul(b.g, x.node, y.node))
 	}},
-	{"Dense", func(b *builder) {
-		x := b.float(2, 4)
-		kernel := b.shaped(x.dim(-1), b.size())
-		in := []*entry{x, kernel}
-		if b.one(2) {
-			in = append(in, b.shaped(kernel.dim(1)))
-		}
-		n := nodesOf(append(in, &entry{}))
-		b.add("Dense", "f", denseLayer, in, ops.Dense(b.g, n[0], n[1], n[2]))
-	}},
+	connected("Dense", ops.Dense, denseLayer),
+	connected("DenseReLU", ops.DenseReLU, denseReLU),
 	{"AttentionWeights", func(b *builder) {
 		q := b.heads()
 		k, causal := b.shaped(q.dim(0), q.dim(1), 1+b.below(4), q.dim(3)), b.one(2)
@@ -80,4 +75,18 @@ var matrixOps = []op{
 		n := nodesOf(append(in, &entry{}))
 		b.add("ScaledDotProductAttention", "fffa", attention(causal), in, ops.ScaledDotProductAttention(b.g, n[0], n[1], n[2], n[3], causal))
 	}},
+}
+
+// connected is a fully connected layer.
+func connected(name string, build func(g *graph.Graph, x, kernel, bias *gorgonia.Node) *gorgonia.Node, ref reference) op {
+	return op{name, func(b *builder) {
+		x := b.float(2, 4)
+		kernel := b.shaped(x.dim(-1), b.size())
+		in := []*entry{x, kernel}
+		if b.one(2) {
+			in = append(in, b.shaped(kernel.dim(1)))
+		}
+		n := nodesOf(append(in, &entry{}))
+		b.add(name, "f", ref, in, build(b.g, n[0], n[1], n[2]))
+	}}
 }

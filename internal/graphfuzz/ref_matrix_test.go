@@ -70,6 +70,14 @@ func denseLayer(_ *arithmetic, in []array) ([]array, error) {
 	return one(y.reshaped(append(slices.Clone(x.shape[:len(x.shape)-1]), kernel.shape[1])...), nil)
 }
 
+func denseReLU(r *arithmetic, in []array) ([]array, error) {
+	y, err := denseLayer(r, in)
+	if err != nil {
+		return nil, err
+	}
+	return pointwise(relu)(r, y)
+}
+
 // attentionWeights are softmax(query*key'/sqrt(size)) of the keys that a query may see.
 // in[2], if there, is the mask.
 func attentionWeights(causal bool) reference {

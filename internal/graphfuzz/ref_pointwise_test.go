@@ -22,10 +22,6 @@ func pointwise(f func(r *arithmetic, x num) num) reference {
 	}
 }
 
-func smooth(f, df func(float64) float64) reference {
-	return pointwise(func(_ *arithmetic, x num) num { return x.fn(f, df) })
-}
-
 // broadcast is a function of two elements, with NumPy's broadcasting.
 func broadcast(f func(a, b num) num) reference {
 	return func(_ *arithmetic, in []array) ([]array, error) {

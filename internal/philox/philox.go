@@ -118,12 +118,12 @@ func below(x uint64, n int) int {
 	return int(hi)
 }
 
-// Cursor reads a stream's values by index, as the stream does, in half the time where
-// consecutive ones are read in turn: it keeps the block that two of them share.
+// Cursor reads a stream's values by index, as the stream does, in a third of the time where
+// consecutive ones are read in turn: it makes two blocks at a time and keeps them.
 type Cursor struct {
 	stream Stream
-	block  [4]uint32
-	number uint64 // of block, plus 1; 0 when there is none
+	blocks [8]uint32 // an even block and the next
+	number uint64    // of that pair, plus 1; 0 when there is none
 }
 
 // NewCursor returns a cursor of a stream.
@@ -131,9 +131,27 @@ func NewCursor(s Stream) Cursor { return Cursor{stream: s} }
 
 // Intn is [Stream.Intn].
 func (c *Cursor) Intn(index uint64, n int) int {
-	if number := index/2 + 1; number != c.number {
-		c.block, c.number = c.stream.Block(index/2), number
+	if number := index/4 + 1; number != c.number {
+		c.blocks, c.number = c.stream.pair(index/4), number
 	}
-	k := index % 2 * 2
-	return below(uint64(c.block[k+1])<<32|uint64(c.block[k]), n)
+	k := index % 4 * 2
+	return below(uint64(c.blocks[k+1])<<32|uint64(c.blocks[k]), n)
+}
+
+// pair returns blocks 2*index and 2*index+1. A round waits for its products: those of two
+// blocks take hardly longer than those of one.
+func (s Stream) pair(index uint64) [8]uint32 {
+	index *= 2 // even, so that the low word of the next does not carry
+	a0, a1, a2, a3 := uint32(index), uint32(index>>32), s.high[0], s.high[1]
+	b0, b1, b2, b3 := a0+1, a1, a2, a3
+	k0, k1 := s.key[0], s.key[1]
+	for range rounds {
+		p, q := uint64(multiplier0)*uint64(a0), uint64(multiplier1)*uint64(a2)
+		r, t := uint64(multiplier0)*uint64(b0), uint64(multiplier1)*uint64(b2)
+		a0, a1, a2, a3 = uint32(q>>32)^a1^k0, uint32(q), uint32(p>>32)^a3^k1, uint32(p)
+		b0, b1, b2, b3 = uint32(t>>32)^b1^k0, uint32(t), uint32(r>>32)^b3^k1, uint32(r)
+		k0 += weyl0
+		k1 += weyl1
+	}
+	return [8]uint32{a0, a1, a2, a3, b0, b1, b2, b3}
 }

@@ -80,7 +80,7 @@ func TestMoments(t *testing.T) {
 func TestCursor(t *testing.T) {
 	s := New(3, "cursor", 7)
 	c := NewCursor(s)
-	for _, index := range []uint64{0, 1, 2, 3, 7, 6, 6, 1000, 999, 0, 1 << 40} {
+	for _, index := range []uint64{0, 1, 2, 3, 4, 5, 7, 6, 6, 1000, 999, 0, 1 << 40, 1<<40 + 2, 1<<33 - 1, math.MaxUint64} {
 		for _, n := range []int{1, 10, 1 << 40} {
 			require.Equal(t, s.Intn(index, n), c.Intn(index, n), "value %d below %d", index, n)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"github.com/stheno-ml/stheno/hooks"
@@ -43,20 +44,29 @@ func (m *Monitor) Begin(*hooks.Run) (err error) {
 	return err
 }
 
-// StepEnd writes the loss. JSON has no NaN, so a loss that is not finite is text.
+// StepEnd writes the loss.
 func (m *Monitor) StepEnd(step int64, out hooks.Outputs) (bool, error) {
 	if step%m.every != 0 {
 		return false, nil
 	}
-	if !out.Finite() {
-		return false, m.write(map[string]any{"step": step, "loss": fmt.Sprint(out.Loss)})
-	}
-	return false, m.write(map[string]any{"step": step, "loss": out.Loss})
+	return false, m.write(map[string]any{"step": step, "loss": number(out.Loss)})
 }
 
 // Evaluated writes the results of an evaluation.
 func (m *Monitor) Evaluated(step int64, name string, metrics hooks.Metrics) error {
-	return m.write(map[string]any{"step": step, "evaluation": name, "metrics": metrics})
+	values := map[string]any{}
+	for metric, x := range metrics {
+		values[metric] = number(x)
+	}
+	return m.write(map[string]any{"step": step, "evaluation": name, "metrics": values})
+}
+
+// number makes text of what JSON has no number for.
+func number(x float64) any {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return fmt.Sprint(x)
+	}
+	return x
 }
 
 // End closes the file.

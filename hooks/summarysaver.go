@@ -11,60 +11,6 @@ import (
 	"github.com/stheno-ml/stheno/internal/dense"
 )
 
-// CheckpointSaver asks for checkpoints by a schedule. The loop saves the first state
-// and the last in any case, so the schedule counts from the beginning of the run. Make
-// one with [NewCheckpointSaver].
-type CheckpointSaver struct {
-	Base
-	schedule Schedule
-	timer    *Timer
-	run      *Run
-	healthy  bool // the last loss was finite
-}
-
-// NewCheckpointSaver returns a monitor that asks for checkpoints.
-func NewCheckpointSaver(schedule Schedule) *CheckpointSaver {
-	return &CheckpointSaver{schedule: schedule}
-}
-
-// Validate reports a bad schedule.
-func (c *CheckpointSaver) Validate() error {
-	if err := c.schedule.Validate(); err != nil {
-		return fmt.Errorf("hooks: CheckpointSaver: %w", err)
-	}
-	return nil
-}
-
-// Begin starts the schedule.
-func (c *CheckpointSaver) Begin(run *Run) error {
-	c.run, c.timer, c.healthy = run, NewTimer(c.schedule), false
-	c.timer.Trigger(run.FirstStep)
-	return c.Validate()
-}
-
-// StepEnd asks for a checkpoint when one is due, never after a loss that is not finite.
-func (c *CheckpointSaver) StepEnd(step int64, out Outputs) (bool, error) {
-	c.healthy = out.Finite()
-	if c.healthy && c.timer.Due(step) {
-		c.run.RequestSave()
-	}
-	return false, nil
-}
-
-// EpochEnd asks for a checkpoint when the schedule has epochs.
-func (c *CheckpointSaver) EpochEnd(epoch int64) error {
-	if c.healthy && c.timer.EpochDue(epoch) {
-		c.run.RequestSave()
-	}
-	return nil
-}
-
-// Saved restarts the schedule, whoever asked for the checkpoint.
-func (c *CheckpointSaver) Saved(step int64, _ string) error {
-	c.timer.Trigger(step)
-	return nil
-}
-
 // SummarySaver writes the graph's summaries, and the loss under the tag "loss" unless
 // one of them has that tag, to the run's event file. A histogram of values that are not
 // finite is left out, with a warning. Make one with [NewSummarySaver].
@@ -122,12 +68,9 @@ func (s *SummarySaver) StepBegin(step int64) ([]*gorgonia.Node, error) {
 // StepEnd writes them.
 func (s *SummarySaver) StepEnd(step int64, out Outputs) (bool, error) {
 	if s.late() {
-		values := make([]gorgonia.Value, len(s.nodes))
-		for i, n := range s.nodes {
-			var err error
-			if values[i], err = out.Value(n); err != nil && !errors.Is(err, ErrNotComputed) {
-				return false, err
-			}
+		values, err := out.valuesOf(s.nodes)
+		if err != nil {
+			return false, err
 		}
 		s.step, s.last = step, NewOutputs(out.Loss, s.nodes, values)
 	}
@@ -227,89 +170,3 @@ func allFinite[T float32 | float64](x []T) bool {
 	}
 	return true
 }
-
-// StepCounter writes how many steps a second are made, under the name of the global step
-// and "/sec". Make one with [NewStepCounter].
-type StepCounter struct {
-	Base
-	schedule Schedule
-	timer    *Timer
-	run      *Run
-	tag      string
-	rate     float64
-	lastStep int64
-	warned   bool
-}
-
-// NewStepCounter measures between the steps of the schedule; nothing is written at the
-// first of them.
-func NewStepCounter(schedule Schedule) *StepCounter { return &StepCounter{schedule: schedule} }
-
-// Validate reports a bad schedule.
-func (s *StepCounter) Validate() error {
-	if err := s.schedule.Validate(); err != nil {
-		return fmt.Errorf("hooks: StepCounter: %w", err)
-	}
-	return nil
-}
-
-// Begin starts measuring.
-func (s *StepCounter) Begin(run *Run) error {
-	s.run, s.timer, s.rate, s.lastStep, s.warned = run, NewTimer(s.schedule), 0, -1, false
-	s.tag = graph.GlobalStepName + "/sec"
-	if run.GlobalStep != nil {
-		s.tag = run.GlobalStep.Name() + "/sec"
-	}
-	return s.Validate()
-}
-
-// StepEnd writes the rate when it is due.
-func (s *StepCounter) StepEnd(step int64, _ Outputs) (bool, error) {
-	if step == s.lastStep && !s.warned {
-		s.warned = true
-		s.run.Logger.Warn("the global step has not been increased", "step", step)
-	}
-	s.lastStep = step
-	if !s.timer.Due(step) {
-		return false, nil
-	}
-	return false, s.measure()
-}
-
-// EpochEnd writes the rate when the schedule has epochs.
-func (s *StepCounter) EpochEnd(epoch int64) error {
-	if !s.timer.EpochDue(epoch) {
-		return nil
-	}
-	return s.measure()
-}
-
-// End writes the rate when the schedule has the end.
-func (s *StepCounter) End(error) error {
-	if s.run == nil || !s.schedule.atEnd() {
-		return nil
-	}
-	return s.measure()
-}
-
-// measure writes the rate since the last time, unless there were no steps or no time.
-func (s *StepCounter) measure() error {
-	if s.lastStep < 0 {
-		return nil // no step was made
-	}
-	elapsed, steps, ok := s.timer.Trigger(s.lastStep)
-	if !ok || elapsed <= 0 || steps <= 0 {
-		return nil
-	}
-	s.rate = float64(steps) / elapsed.Seconds()
-	if s.run.Summaries == nil {
-		return nil
-	}
-	if err := s.run.Summaries.Scalar(s.tag, s.rate, s.lastStep); err != nil {
-		return fmt.Errorf("hooks: StepCounter: %w", err)
-	}
-	return nil
-}
-
-// StepsPerSecond returns the last rate measured, 0 when there is none yet.
-func (s *StepCounter) StepsPerSecond() float64 { return s.rate }

@@ -68,6 +68,21 @@ func TestRecurrentOpsOfNoRows(t *testing.T) {
 	require.Equal(t, tensor.Shape{0, 3, 2}, out[0].Shape())
 }
 
+// The gradient alone looks at the labels too: the loss does not run where it is not
+// fetched.
+func TestLabelsOutOfRangeInTheGradientAlone(t *testing.T) {
+	g := graph.New()
+	logits, labels := g.Placeholder("logits", tensor.Float32, 2, 3), g.Placeholder("labels", tensor.Int64, 2)
+	gradient := g.Gradients(ops.Sum(g, ops.SparseSoftmaxCrossEntropy(g, logits, labels)), logits)
+	s, err := session.New(g)
+	require.NoError(t, err)
+	defer s.Close()
+	_, err = s.Run(context.Background(), gradient, graph.Feed{
+		logits: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(2, 3)), labels: tensor.New(tensor.WithBacking([]int64{0, 3})),
+	})
+	require.ErrorContains(t, err, "the label of row 1 is 3, want 0 to 2")
+}
+
 func TestConvolutionOfNoSteps(t *testing.T) {
 	g := graph.New()
 	x := g.Variable("x", tensor.Float64, tensor.Shape{2, 0, 4}, nil)

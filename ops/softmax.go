@@ -204,12 +204,20 @@ func sparseKernel[T float](out gorgonia.Value, in []gorgonia.Value) error {
 	y, logSoftmax := elements[T](out), elements[T](in[1])
 	_, classes := last(in[1].Shape())
 	labels := classesOf(in[2])
+	if err := checkLabels(&labels, len(y), classes); err != nil {
+		return err
+	}
 	for i := range y {
-		k := labels.at(i)
-		if k < 0 || k >= int64(classes) {
+		y[i] = -logSoftmax[i*classes+int(labels.at(i))]
+	}
+	return nil
+}
+
+func checkLabels(labels *classes, rows, classes int) error {
+	for i := range rows {
+		if k := labels.at(i); k < 0 || k >= int64(classes) {
 			return fmt.Errorf("the label of row %d is %d, want 0 to %d", i, k, classes-1)
 		}
-		y[i] = -logSoftmax[i*classes+int(k)]
 	}
 	return nil
 }
@@ -230,9 +238,12 @@ func sparsePullKernel[T float]() kernel {
 		d, logSoftmax, grad = elements[T](out), elements[T](in[0]), elements[T](in[2])
 		_, width = last(in[0].Shape())
 		labels = classesOf(in[1])
-		rows.run(len(grad), width*perRow)
+		err := checkLabels(&labels, len(grad), width) // the loss may not be fetched
+		if err == nil {
+			rows.run(len(grad), width*perRow)
+		}
 		d, logSoftmax, grad, labels = nil, nil, nil, classes{}
-		return nil
+		return err
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"gorgonia.org/gorgonia"
 
 	"github.com/stheno-ml/stheno/graph"
+	"github.com/stheno-ml/stheno/internal/wait"
 	"github.com/stheno-ml/stheno/session"
 	"github.com/stheno-ml/stheno/summaries"
 )
@@ -98,14 +99,7 @@ func (r *Run) wait(d time.Duration) bool {
 	if ctx == nil {
 		ctx = context.Background() // a run that nobody can cancel
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return wait.For(ctx, d) == nil
 }
 
 // TakeRequests returns what was asked for and forgets it. The loop calls it once a

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"iter"
 	"time"
+
+	"github.com/stheno-ml/stheno/internal/wait"
 )
 
 // pollInterval is how long a watcher waits between two looks at the directory, as in
@@ -66,7 +68,7 @@ func (w *watch) wait(ctx context.Context, dir string, isNew func(string) bool) (
 		case w.timeout >= 0 && time.Since(start)+pollInterval > w.timeout:
 			return "", nil
 		}
-		if err := sleep(ctx, pollInterval); err != nil {
+		if err := wait.For(ctx, pollInterval); err != nil {
 			return "", err
 		}
 	}
@@ -91,7 +93,7 @@ func Checkpoints(ctx context.Context, dir string, opts ...WatchOption) iter.Seq2
 			case path == "" && (w.onTimeout == nil || w.onTimeout()):
 				return
 			case path == "":
-				if err := sleep(ctx, pollInterval); err != nil { // a timeout of 0 must not spin
+				if err := wait.For(ctx, pollInterval); err != nil { // a timeout of 0 must not spin
 					yield("", err)
 					return
 				}
@@ -102,25 +104,10 @@ func Checkpoints(ctx context.Context, dir string, opts ...WatchOption) iter.Seq2
 			if !yield(path, nil) || w.onTimeout != nil && w.onTimeout() {
 				return
 			}
-			if err := sleep(ctx, w.minInterval-time.Since(start)); err != nil {
+			if err := wait.For(ctx, w.minInterval-time.Since(start)); err != nil {
 				yield("", err)
 				return
 			}
 		}
-	}
-}
-
-// sleep waits for d, or until ctx ends, whose cause it returns then.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

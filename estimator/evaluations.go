@@ -2,12 +2,12 @@ package estimator
 
 import (
 	"fmt"
-	"html"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // Evaluation is one evaluation of a run.
@@ -72,37 +72,12 @@ var element = regexp.MustCompile(`(/[0-9]+)+$`)
 
 // String returns one table with a line for each step and a column for each metric of each
 // name. Elements that have only indices, as those of a confusion matrix, are left out.
-func (all Evaluations) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	for _, row := range all.table() {
-		fmt.Fprintln(w, strings.Join(row, "\t")+"\t")
-	}
-	w.Flush()
-	return b.String()
-}
+func (all Evaluations) String() string { return all.table().Text() }
 
 // HTML returns the same table for notebooks.
-func (all Evaluations) HTML() string {
-	var b strings.Builder
-	b.WriteString("<table>")
-	for i, row := range all.table() {
-		cell := "td"
-		if i == 0 {
-			cell = "th"
-		}
-		b.WriteString("<tr>")
-		for _, text := range row {
-			fmt.Fprintf(&b, "<%s>%s</%s>", cell, html.EscapeString(text), cell)
-		}
-		b.WriteString("</tr>")
-	}
-	b.WriteString("</table>")
-	return b.String()
-}
+func (all Evaluations) HTML() string { return all.table().HTML() }
 
-// table returns the rows of the table, the head first.
-func (all Evaluations) table() [][]string {
+func (all Evaluations) table() *table.Table {
 	type column struct{ name, metric string }
 	columns, steps := map[column]bool{}, map[int64]map[column]string{}
 	for _, e := range all {
@@ -119,21 +94,20 @@ func (all Evaluations) table() [][]string {
 	ordered := slices.SortedFunc(maps.Keys(columns), func(a, b column) int {
 		return strings.Compare(a.name+"\x00"+a.metric, b.name+"\x00"+b.metric)
 	})
-	head := []string{"step"}
+	t := &table.Table{Head: []string{"step"}}
 	for _, c := range ordered {
 		title := c.metric
 		if c.name != "" {
 			title = c.name + "/" + c.metric
 		}
-		head = append(head, title)
+		t.Head = append(t.Head, title)
 	}
-	rows := [][]string{head}
 	for _, step := range slices.Sorted(maps.Keys(steps)) {
 		row := []string{fmt.Sprint(step)}
 		for _, c := range ordered {
 			row = append(row, steps[step][c])
 		}
-		rows = append(rows, row)
+		t.Rows = append(t.Rows, row)
 	}
-	return rows
+	return t
 }

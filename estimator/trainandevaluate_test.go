@@ -380,10 +380,10 @@ func TestEvaluationsTable(t *testing.T) {
 		{Name: "test", Step: 9, Metrics: estimator.Metrics{"loss": 2}, Exports: []string{"b", "c"}},
 	}
 	require.Equal(t, ""+
-		"  step  loss  test/accuracy  test/loss\n"+
-		"     9                               2\n"+
-		"    10                 0.25        0.5\n"+
-		"    20     3              1   0.333333\n", all.String())
+		"step  loss  test/accuracy  test/loss\n"+
+		"   9                               2\n"+
+		"  10                 0.25        0.5\n"+
+		"  20     3              1   0.333333\n", all.String())
 	require.Contains(t, all.HTML(), "<th>test/accuracy</th>")
 	require.Contains(t, all.HTML(), "<td>0.333333</td>")
 	steps, values := all.Curve("test", "loss")

@@ -2,11 +2,10 @@ package graphactions
 
 import (
 	"fmt"
-	"html"
 	"math"
-	"strings"
-	"text/tabwriter"
 	"time"
+
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // Reason is why a run ended.
@@ -118,24 +117,15 @@ func round(d time.Duration) string {
 }
 
 // Table returns everything in lines with a name and a value each.
-func (r *Result) Table() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, line := range r.lines() {
-		fmt.Fprintf(w, "%s\t%s\n", line[0], line[1])
-	}
-	w.Flush() // a strings.Builder does not fail
-	return b.String()
-}
+func (r *Result) Table() string { return r.table().Text() }
 
 // HTML returns Table for notebooks.
-func (r *Result) HTML() string {
-	var b strings.Builder
-	b.WriteString("<table>")
+func (r *Result) HTML() string { return r.table().HTML() }
+
+func (r *Result) table() *table.Table {
+	t := &table.Table{Left: 2, RowHeads: true}
 	for _, line := range r.lines() {
-		name := strings.ReplaceAll(line[0], "  ", "&emsp;")
-		fmt.Fprintf(&b, `<tr><th style="text-align:left">%s</th><td style="text-align:left">%s</td></tr>`, name, html.EscapeString(line[1]))
+		t.Rows = append(t.Rows, line[:])
 	}
-	b.WriteString("</table>")
-	return b.String()
+	return t
 }

@@ -84,6 +84,6 @@ checkpoint  dir/model.ckpt-105.safetensors
 `, r.Table())
 	html := r.HTML()
 	require.Contains(t, html, "it is &lt;good&gt;")
-	require.Contains(t, html, `<th style="text-align:left">&emsp;step</th>`)
+	require.Contains(t, html, "<th>&ensp;&ensp;step</th>")
 	require.Equal(t, "time        0.1235ms\n", (&Result{Duration: 123456}).Table()[len("reason      \nsteps       0 to 0\nfinal loss  0\n"):])
 }

@@ -4,15 +4,13 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"html"
 	"io"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
-	"text/tabwriter"
 
 	"github.com/stheno-ml/stheno/internal/chart"
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // Curve is one quantity over the steps of a run.
@@ -70,9 +68,9 @@ func (h *History) Curves() []Curve {
 	return all
 }
 
-// rows returns the header and the lines of the table that String and HTML show.
-func (h *History) rows() (header []string, rows [][]string) {
-	header = []string{"curve", "points", "steps", "first", "last", "lowest", "highest"}
+// table is what String and HTML show.
+func (h *History) table() *table.Table {
+	t := &table.Table{Head: []string{"curve", "points", "steps", "first", "last", "lowest", "highest"}, Left: 7}
 	at := func(c Curve, i int) string {
 		if i < 0 {
 			return "none"
@@ -82,45 +80,21 @@ func (h *History) rows() (header []string, rows [][]string) {
 	for _, c := range h.Curves() {
 		last := len(c.Steps) - 1
 		low, high := c.extremes()
-		rows = append(rows, []string{
+		t.Rows = append(t.Rows, []string{
 			c.Label(), strconv.Itoa(len(c.Steps)), fmt.Sprintf("%d to %d", c.Steps[0], c.Steps[last]),
 			fmt.Sprintf("%.6g", c.Values[0]), fmt.Sprintf("%.6g", c.Values[last]), at(c, low), at(c, high),
 		})
 	}
-	return header, rows
+	return t
 }
 
 // String returns a line for each curve: where it begins and ends, its lowest and its
 // highest value and their steps, of the points that are kept.
-func (h *History) String() string {
-	header, rows := h.rows()
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{header}, rows...) {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	w.Flush() // a strings.Builder does not fail
-	return b.String()
-}
+func (h *History) String() string { return h.table().Text() }
 
 // HTML returns the curves and the table for notebooks.
 func (h *History) HTML(opts ...PlotOption) string {
-	header, rows := h.rows()
-	var b strings.Builder
-	b.WriteString("<div>" + h.SVG(opts...) + "<table><thead><tr>")
-	for _, name := range header {
-		fmt.Fprintf(&b, "<th>%s</th>", name)
-	}
-	b.WriteString("</tr></thead><tbody>")
-	for _, row := range rows {
-		b.WriteString("<tr>")
-		for _, cell := range row {
-			fmt.Fprintf(&b, "<td>%s</td>", html.EscapeString(cell))
-		}
-		b.WriteString("</tr>")
-	}
-	b.WriteString("</tbody></table></div>")
-	return b.String()
+	return "<div>" + h.SVG(opts...) + h.table().HTML() + "</div>"
 }
 
 // byStep goes through the steps that some curve has. point has the index of that step in

@@ -9,6 +9,7 @@ import (
 	"gorgonia.org/tensor"
 
 	"github.com/stheno-ml/stheno/internal/dense"
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // maxShown is how many elements of a tensor a line for people has.
@@ -100,7 +101,7 @@ func (v Values) entries() []entry {
 			}
 		}
 		if !folded[name] {
-			all = append(all, entry{key, text(v[key])})
+			all = append(all, entry{key, table.Number(v[key])})
 		}
 	}
 	slices.SortFunc(all, func(a, b entry) int { return strings.Compare(a.name, b.name) })
@@ -126,7 +127,7 @@ func brackets(t *tensor.Dense) string {
 	var write func(shape tensor.Shape, x []float64) string
 	write = func(shape tensor.Shape, x []float64) string {
 		if len(shape) == 0 {
-			return text(x[0])
+			return table.Number(x[0])
 		}
 		each := len(x) / shape[0]
 		var parts []string

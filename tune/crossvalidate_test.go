@@ -46,7 +46,7 @@ std             0   0.5  0.5`, scores.String())
 
 func TestScoresOfNothing(t *testing.T) {
 	require.Empty(t, tune.Scores(nil).Mean())
-	require.Equal(t, "fold\nmean\nstd ", tune.Scores(nil).String())
+	require.Equal(t, "fold\nmean\nstd", tune.Scores(nil).String())
 }
 
 // Wherever it is cancelled: called again it makes what is missing, and comes to the same

@@ -1,11 +1,14 @@
 package tune
 
 import (
+	"encoding/csv"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // State is how a trial ended.
@@ -83,15 +86,15 @@ func (r *Result) before(n int) *Result {
 // String returns a table with a line for each trial: its parameters, the metric to
 // choose by as mean and standard deviation over the folds, and its state. The best is
 // marked with *.
-func (r *Result) String() string { return r.table().text() }
+func (r *Result) String() string { return strings.TrimSuffix(r.table().Text(), "\n") }
 
 // HTML returns the table for notebooks.
-func (r *Result) HTML() string { return r.table().html() }
+func (r *Result) HTML() string { return r.table().HTML() }
 
-func (r *Result) table() *table {
+func (r *Result) table() *table.Table {
 	names := r.paramNames()
 	best, ok := r.Best()
-	t := &table{head: slices.Concat([]string{"trial"}, names, []string{r.Metric, "std", "state"})}
+	t := &table.Table{Left: 1, Head: slices.Concat([]string{"trial"}, names, []string{r.Metric, "std", "state"})}
 	for _, trial := range r.Trials {
 		number := strconv.Itoa(trial.Number)
 		if ok && trial.Number == best.Number {
@@ -103,14 +106,14 @@ func (r *Result) table() *table {
 		}
 		value, std := "", ""
 		if len(trial.Scores) > 0 {
-			value, std = short(r.Value(trial)), short(valueOf(trial.Scores.Std(), r.Metric))
+			value, std = table.Number(r.Value(trial)), table.Number(valueOf(trial.Scores.Std(), r.Metric))
 		}
 		state := string(trial.State)
 		if trial.State == Failed {
 			line, _, _ := strings.Cut(trial.Error, "\n")
 			state += ": " + line
 		}
-		t.rows = append(t.rows, append(row, value, std, state))
+		t.Rows = append(t.Rows, append(row, value, std, state))
 	}
 	return t
 }
@@ -120,11 +123,11 @@ func (r *Result) table() *table {
 // name, the standard deviation; then the error. Numbers have all their digits.
 func (r *Result) CSV() string {
 	names, metrics := r.paramNames(), r.metricNames()
-	t := &table{head: slices.Concat([]string{"trial", "state"}, names)}
+	head := slices.Concat([]string{"trial", "state"}, names)
 	for _, name := range metrics {
-		t.head = append(t.head, name, name+"_std")
+		head = append(head, name, name+"_std")
 	}
-	t.head = append(t.head, "error")
+	lines := [][]string{append(head, "error")}
 	for _, trial := range r.Trials {
 		row := []string{strconv.Itoa(trial.Number), string(trial.State)}
 		for _, name := range names {
@@ -142,9 +145,11 @@ func (r *Result) CSV() string {
 			}
 			row = append(row, exact(mean[name]), exact(std[name]))
 		}
-		t.rows = append(t.rows, append(row, trial.Error))
+		lines = append(lines, append(row, trial.Error))
 	}
-	return t.csv()
+	var b strings.Builder
+	_ = csv.NewWriter(&b).WriteAll(lines) // a Builder does not fail
+	return b.String()
 }
 
 func (r *Result) paramNames() []string {
@@ -164,3 +169,6 @@ func (r *Result) collect(names func(Trial) []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// exact has as many digits as it takes to read the same bits.
+func exact(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

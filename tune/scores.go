@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/internal/table"
 )
 
 // Scores are the results of the evaluation of each fold.
@@ -60,20 +62,20 @@ func valueOf(m estimator.Metrics, name string) float64 {
 }
 
 // String returns a table with a line for each fold, the mean and the standard deviation.
-func (s Scores) String() string { return s.table().text() }
+func (s Scores) String() string { return strings.TrimSuffix(s.table().Text(), "\n") }
 
 // HTML returns the table for notebooks.
-func (s Scores) HTML() string { return s.table().html() }
+func (s Scores) HTML() string { return s.table().HTML() }
 
-func (s Scores) table() *table {
+func (s Scores) table() *table.Table {
 	names := s.names()
-	t := &table{head: append([]string{"fold"}, names...)}
+	t := &table.Table{Left: 1, Head: append([]string{"fold"}, names...)}
 	line := func(first string, m estimator.Metrics) {
 		row := []string{first}
 		for _, name := range names {
-			row = append(row, short(valueOf(m, name)))
+			row = append(row, table.Number(valueOf(m, name)))
 		}
-		t.rows = append(t.rows, row)
+		t.Rows = append(t.Rows, row)
 	}
 	for i, m := range s {
 		line(strconv.Itoa(i), m)

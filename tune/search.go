@@ -11,6 +11,7 @@ import (
 
 	"github.com/stheno-ml/stheno/datasets"
 	"github.com/stheno-ml/stheno/estimator"
+	"github.com/stheno-ml/stheno/internal/table"
 	"github.com/stheno-ml/stheno/saver"
 )
 
@@ -252,9 +253,9 @@ func (s *search) log(t Trial) {
 		s.logger.Warn(text, "error", t.Error)
 		return
 	}
-	text += fmt.Sprintf(", %s = %s", s.result.Metric, short(s.result.Value(t)))
+	text += fmt.Sprintf(", %s = %s", s.result.Metric, table.Number(s.result.Value(t)))
 	if best, ok := s.result.Best(); ok {
-		text += fmt.Sprintf("; the best is trial %d with %s", best.Number, short(s.result.Value(best)))
+		text += fmt.Sprintf("; the best is trial %d with %s", best.Number, table.Number(s.result.Value(best)))
 	}
 	s.logger.Info(text)
 }

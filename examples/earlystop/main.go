@@ -1,5 +1,5 @@
 // Command earlystop trains until the loss of rows that are not trained on stops falling,
-// and uses the variables of the step at which it was lowest. Run it again: it remembers.
+// and goes back to the variables of the step at which it was lowest. Run again, it goes on there.
 package main
 
 import (
@@ -54,38 +54,26 @@ func run() error {
 	train, rest := datasets.Digits().Split(0.1) // so few rows are soon learnt by heart
 	validation, test := rest.Split(0.5)
 	est, err := estimator.New(model, estimator.ModelDir(*dir), estimator.Seed(*seed), estimator.SaveCheckpointsSteps(*saveEvery),
-		estimator.KeepCheckpointMax(0), estimator.LogStepCountSteps(0), estimator.HandleSignals())
+		estimator.LogStepCountSteps(0), estimator.HandleSignals())
 	if err != nil {
 		return err
 	}
 	defer est.Close()
-	early := hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(*patience))
-	var r *hooks.Run
-	saveBest := hooks.Funcs{ // so that there is a checkpoint to go back to
-		OnBegin: func(run *hooks.Run) error { r = run; return nil },
-		OnEvaluated: func(step int64, _ string, _ hooks.Metrics) error {
-			if step == early.BestStep() {
-				r.RequestSave()
-			}
-			return nil
-		},
-	}
+	early := hooks.NewEarlyStopping("loss", hooks.PatienceEvaluations(*patience), hooks.RestoreBest())
 	res, err := est.Fit(train.Shuffle(180).Batch(32).Repeat(-1), estimator.MaxSteps(*steps),
 		estimator.Validate("validation", validation.Batch(200)),
-		estimator.Monitors(hooks.NewValidation("validation", hooks.EverySteps(*saveEvery)), early, saveBest, hooks.NewProgress(os.Stderr)))
+		estimator.Monitors(hooks.NewValidation("validation", hooks.EverySteps(*saveEvery)), early, hooks.NewProgress(os.Stderr)))
 	if err != nil {
 		return err
 	}
 	fmt.Println(res)
-	best := est.LatestCheckpoint()
 	if step := early.BestStep(); step >= 0 {
 		fmt.Printf("best validation at step %d: %v\n", step, early.BestMetrics())
-		best = filepath.Join(*dir, fmt.Sprintf("model.ckpt-%d.safetensors", step))
 	}
-	ev, err := est.Evaluate(test.Batch(200), estimator.CheckpointPath(best))
+	ev, err := est.Evaluate(test.Batch(200)) // with the best variables: the run went back to them
 	if err != nil {
 		return err
 	}
-	fmt.Printf("step %v of the test rows: loss %.3f\naccuracy %.3f\n", ev["global_step"], ev["loss"], ev["accuracy"])
+	fmt.Printf("test rows: loss %.3f\naccuracy %.3f\n", ev["loss"], ev["accuracy"])
 	return nil
 }

@@ -182,11 +182,9 @@ func TestConformanceCases(t *testing.T) {
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			if !strings.Contains(string(text), "func TestConformance") {
-				continue
-			}
 			for _, m := range id.FindAllStringSubmatch(string(text), -1) {
-				tested[m[1]] = true
+				// Part of another section's test, A1 is something else.
+				tested[m[1]] = tested[m[1]] || strings.Contains(string(text), "func TestConformance"+m[1][:1])
 			}
 		}
 	}

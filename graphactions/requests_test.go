@@ -175,7 +175,9 @@ func TestTimesOfARun(t *testing.T) {
 	require.Positive(t, times.Step)
 	require.Positive(t, times.Hooks)
 	require.Positive(t, times.Saving)
-	require.Positive(t, times.Evaluating)
-	require.LessOrEqual(t, times.Sum(), res.Duration)
+	require.Positive(t, times.Evaluation)
+	require.EqualValues(t, 100, times.Steps)
+	require.LessOrEqual(t, times.Wall, res.Duration)
+	require.InDelta(t, 0, times.Other().Seconds(), 1e-3, "nothing is left over")
 	require.Contains(t, res.Table(), "  saving")
 }

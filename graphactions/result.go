@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/stheno-ml/stheno/hooks"
 	"github.com/stheno-ml/stheno/internal/table"
 )
 
@@ -45,8 +46,12 @@ type Result struct {
 	Rows int64
 	// Duration is the wall time.
 	Duration time.Duration
-	// Times says where it went.
-	Times Times
+	// Times says what Wall, the time in the loop and in saving, was spent on: Hooks are the
+	// monitors and the loop itself. Saving and Evaluation are measured. To look at the clock
+	// four times in every step would cost a small model a hundredth of its speed, so the
+	// other three are measured in the first steps of a run and in one of 31 from then on,
+	// and the rest is divided as those were. ([hooks.Timeline] measures every step.)
+	Times hooks.Times
 	// Checkpoint is the path of the newest checkpoint, "" when there is none.
 	Checkpoint string
 }
@@ -96,10 +101,9 @@ func (r *Result) lines() [][2]string {
 		speed = fmt.Sprintf(", %.4g steps/s", float64(r.Steps())/seconds)
 	}
 	lines = append(lines, [2]string{"time", round(r.Duration) + speed})
-	names, times := r.Times.phases()
-	for i, name := range names {
-		if times[i] > 0 {
-			lines = append(lines, [2]string{"  " + name, fmt.Sprintf("%s, %.3g %%", round(times[i]), percent(times[i], r.Duration))})
+	for _, p := range hooks.Phases() {
+		if d := r.Times.Of(p); d > 0 {
+			lines = append(lines, [2]string{"  " + string(p), fmt.Sprintf("%s, %.3g %%", round(d), 100*float64(d)/float64(max(r.Duration, 1)))})
 		}
 	}
 	if r.Checkpoint != "" {

@@ -55,18 +55,13 @@ func (t *trainer) save(wait bool) error {
 	if t.background && !wait {
 		go s.write(t.saver, ckpt)
 		t.monitors.trace.end(hooks.PhaseSaving, span, "checkpoint")
-		t.saveTook(start)
+		t.apart(hooks.PhaseSaving, start)
 		return nil
 	}
 	s.write(t.saver, ckpt)
 	t.monitors.trace.end(hooks.PhaseSaving, span, "checkpoint")
-	t.saveTook(start)
+	t.apart(hooks.PhaseSaving, start)
 	return t.settle()
-}
-
-func (t *trainer) saveTook(start time.Time) {
-	t.result.Times.Saving += time.Since(start)
-	t.watch.skip()
 }
 
 // collect copies what a checkpoint of this step holds.
@@ -126,7 +121,7 @@ func (t *trainer) settle() error {
 	}
 	start := time.Now()
 	<-s.done
-	t.saveTook(start)
+	t.apart(hooks.PhaseSaving, start)
 	t.pending = nil
 	if s.err != nil {
 		t.saved = -1

@@ -1,92 +1,44 @@
 package graphactions
 
 import (
-	"fmt"
-	"strings"
 	"time"
+
+	"github.com/stheno-ml/stheno/hooks"
 )
-
-// Times says where the time of a run went. Saving and Evaluating are measured. To look
-// at the clock four times in every step would cost a small model a hundredth of its
-// speed, so the rest is measured in the first steps of a run and in one of 31 from then
-// on, and divided as those were.
-type Times struct {
-	// Input is the wait for batches, Step the time in the train op, Hooks that in
-	// monitors and the loop itself.
-	Input, Step, Hooks time.Duration
-	// Saving is the time that checkpoints kept the loop, Evaluating that of the
-	// evaluations that monitors asked for.
-	Saving, Evaluating time.Duration
-}
-
-// Sum returns all of it: the time in the loop, without opening and closing.
-func (t Times) Sum() time.Duration { return t.Input + t.Step + t.Hooks + t.Saving + t.Evaluating }
-
-// phases returns the times by name, in the order of a step.
-func (t Times) phases() (names []string, times []time.Duration) {
-	return []string{"input", "step", "hooks", "saving", "evaluating"}, []time.Duration{t.Input, t.Step, t.Hooks, t.Saving, t.Evaluating}
-}
-
-// String returns the shares: "input 12 %, step 85 %, hooks 1 %, saving 2 %, evaluating
-// 0 %".
-func (t Times) String() string {
-	names, times := t.phases()
-	parts := make([]string, len(names))
-	for i, name := range names {
-		parts[i] = fmt.Sprintf("%s %.3g %%", name, percent(times[i], t.Sum()))
-	}
-	return strings.Join(parts, ", ")
-}
-
-func percent(part, whole time.Duration) float64 {
-	if whole <= 0 {
-		return 0
-	}
-	return 100 * float64(part) / float64(whole)
-}
 
 // sampleEvery is a prime, so that what happens every ten or hundred steps is in as many
 // of the steps that are measured as of the others.
 const sampleEvery = 31
 
-// phase is what a lap of the stopwatch is charged to.
-type phase int
-
-const (
-	phaseInput phase = iota
-	phaseStep
-	phaseHooks
-)
-
-// stopwatch measures Times. All its times count from start, because the monotonic clock
-// alone is cheaper to read than time.Now.
+// stopwatch measures Result.Times. All its times count from start, because the monotonic
+// clock alone is cheaper to read than time.Now.
 type stopwatch struct {
 	start time.Time
 	at    time.Duration // of the last lap
 	on    bool          // this step is measured
 	steps int           // begun
-	first [3]time.Duration
-	later [3]time.Duration // of those measured after the first steps
+	first hooks.Times
+	later hooks.Times // of those measured after the first steps
 }
 
 // next begins a step and ends the one before it.
 func (w *stopwatch) next() {
-	w.lap(phaseHooks)
+	w.lap(hooks.PhaseHooks)
 	w.on = w.steps < sampleEvery || w.steps%sampleEvery == 0
 	w.steps++
 	w.skip()
 }
 
-// lap charges the time since the last lap, in a step that is measured.
-func (w *stopwatch) lap(p phase) {
+// lap charges the time since the last lap to a phase, in a step that is measured.
+func (w *stopwatch) lap(p hooks.Phase) {
 	if !w.on {
 		return
 	}
 	now := time.Since(w.start)
 	if w.steps <= sampleEvery {
-		w.first[p] += now - w.at
+		w.first.Add(p, now-w.at)
 	} else {
-		w.later[p] += now - w.at
+		w.later.Add(p, now-w.at)
 	}
 	w.at = now
 }
@@ -100,20 +52,27 @@ func (w *stopwatch) skip() {
 
 // stop ends the last step.
 func (w *stopwatch) stop() {
-	w.lap(phaseHooks)
+	w.lap(hooks.PhaseHooks)
 	w.on = false
 }
 
+// sampled are the phases that are measured in some steps only.
+var sampled = [...]hooks.Phase{hooks.PhaseInput, hooks.PhaseStep, hooks.PhaseHooks}
+
 // split divides the time of a loop, without what was measured apart.
-func (w *stopwatch) split(total time.Duration) (input, step, hooks time.Duration) {
-	parts := w.first
-	rest := total - parts[phaseInput] - parts[phaseStep] - parts[phaseHooks]
-	if sampled := w.later[phaseInput] + w.later[phaseStep] + w.later[phaseHooks]; sampled > 0 && rest > 0 {
-		for p := range parts {
-			parts[p] += time.Duration(float64(rest) * float64(w.later[p]) / float64(sampled))
+func (w *stopwatch) split(total time.Duration) hooks.Times {
+	rest, measured := total, time.Duration(0)
+	for _, p := range sampled {
+		rest -= w.first.Of(p)
+		measured += w.later.Of(p)
+	}
+	times := w.first
+	if measured > 0 && rest > 0 {
+		for _, p := range sampled {
+			times.Add(p, time.Duration(float64(rest)*float64(w.later.Of(p))/float64(measured)))
 		}
 	}
-	return parts[phaseInput], parts[phaseStep], parts[phaseHooks]
+	return times
 }
 
 // measure starts measuring where the time of the loop goes; what it returns ends that.
@@ -122,11 +81,37 @@ func (t *trainer) measure() (stop func()) {
 	before := t.result.Times
 	return func() {
 		t.watch.stop()
-		times := &t.result.Times
-		apart := times.Saving + times.Evaluating - before.Saving - before.Evaluating
-		input, step, hooks := t.watch.split(time.Since(t.watch.start) - apart)
-		times.Input += input
-		times.Step += step
-		times.Hooks += hooks
+		wall, times := time.Since(t.watch.start), &t.result.Times
+		parts := t.watch.split(wall - (times.Saving + times.Evaluation - before.Saving - before.Evaluation))
+		for _, p := range sampled {
+			times.Add(p, parts.Of(p))
+		}
+		times.Wall += wall
+		t.watch.start = time.Time{}
+		times.Steps = t.result.Steps()
 	}
+}
+
+// beginPhase begins the input or the step. What came before is the monitors' and the
+// loop's own time.
+func (t *trainer) beginPhase() time.Time {
+	t.watch.lap(hooks.PhaseHooks)
+	return t.monitors.trace.start()
+}
+
+// endPhase ends what beginPhase began, for Result.Times and for monitors that trace.
+func (t *trainer) endPhase(p hooks.Phase, began time.Time, name string) {
+	t.watch.lap(p)
+	t.monitors.trace.end(p, began, name)
+}
+
+// apart charges the time since start, all of it, to saving or evaluating. The first and
+// the last checkpoint are written outside the loop.
+func (t *trainer) apart(p hooks.Phase, start time.Time) {
+	took := time.Since(start)
+	t.result.Times.Add(p, took)
+	if t.watch.start.IsZero() {
+		t.result.Times.Wall += took
+	}
+	t.watch.skip()
 }

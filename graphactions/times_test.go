@@ -6,17 +6,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/stheno-ml/stheno/hooks"
 )
 
 // steps makes steps whose parts take 1, 5 and 2 seconds.
 func steps(w *stopwatch, n int) {
 	for range n {
 		w.next()
-		w.lap(phaseHooks)
+		w.lap(hooks.PhaseHooks)
 		time.Sleep(time.Second)
-		w.lap(phaseInput)
+		w.lap(hooks.PhaseInput)
 		time.Sleep(5 * time.Second)
-		w.lap(phaseStep)
+		w.lap(hooks.PhaseStep)
 		time.Sleep(2 * time.Second)
 	}
 }
@@ -27,10 +29,10 @@ func TestStopwatch(t *testing.T) {
 			w := stopwatch{start: time.Now()}
 			steps(&w, n)
 			w.stop()
-			input, step, hooks := w.split(time.Since(w.start))
-			require.InDelta(t, float64(n), input.Seconds(), 1e-3, "%d steps", n)
-			require.InDelta(t, float64(5*n), step.Seconds(), 1e-3)
-			require.InDelta(t, float64(2*n), hooks.Seconds(), 1e-3)
+			times := w.split(time.Since(w.start))
+			require.InDelta(t, float64(n), times.Input.Seconds(), 1e-3, "%d steps", n)
+			require.InDelta(t, float64(5*n), times.Step.Seconds(), 1e-3)
+			require.InDelta(t, float64(2*n), times.Hooks.Seconds(), 1e-3)
 		}
 	})
 }
@@ -56,20 +58,17 @@ func TestStopwatchSkips(t *testing.T) {
 		w := stopwatch{start: time.Now()}
 		w.next()
 		time.Sleep(time.Second)
-		w.lap(phaseInput)
+		w.lap(hooks.PhaseInput)
 		time.Sleep(time.Hour) // a checkpoint
 		w.skip()
 		time.Sleep(2 * time.Second)
 		w.stop()
-		input, step, hooks := w.split(3 * time.Second)
-		require.Equal(t, []time.Duration{time.Second, 0, 2 * time.Second}, []time.Duration{input, step, hooks})
+		require.Equal(t, hooks.Times{Input: time.Second, Hooks: 2 * time.Second}, w.split(3*time.Second))
 	})
 }
 
 func TestTimesAndResultsArePrinted(t *testing.T) {
-	times := Times{Input: time.Second, Step: 7 * time.Second, Hooks: time.Second, Saving: time.Second}
-	require.Equal(t, "input 10 %, step 70 %, hooks 10 %, saving 10 %, evaluating 0 %", times.String())
-	require.Equal(t, "input 0 %, step 0 %, hooks 0 %, saving 0 %, evaluating 0 %", Times{}.String())
+	times := hooks.Times{Input: time.Second, Step: 7 * time.Second, Hooks: time.Second, Saving: time.Second}
 	r := &Result{FinalLoss: 0.25, FirstStep: 5, LastStep: 105, Reason: ReasonStopRequested, Detail: "it is <good>", Rows: 3200, Duration: 12500 * time.Millisecond, Times: times, Checkpoint: "dir/model.ckpt-105.safetensors"}
 	require.Equal(t, `reason      stop requested: it is <good>
 steps       5 to 105

@@ -184,11 +184,9 @@ func (t *trainer) stop(reason Reason, detail string) {
 
 // nextBatch takes a batch from the input.
 func (t *trainer) nextBatch(ctx context.Context) (batch, error) {
-	t.watch.lap(phaseHooks)
-	start := t.monitors.trace.start()
+	began := t.beginPhase()
 	b, err := t.input.next(ctx)
-	t.watch.lap(phaseInput)
-	t.monitors.trace.end(hooks.PhaseInput, start, "batch")
+	t.endPhase(hooks.PhaseInput, began, "batch")
 	return b, err
 }
 
@@ -275,11 +273,9 @@ func (t *trainer) update(ctx context.Context, step int64, b batch, wanted gorgon
 // is seen before the updates; unless FailOnNaNLoss is off they are then not made.
 func (t *trainer) runOnce(step int64, b batch, wanted gorgonia.Nodes) (hooks.Outputs, error) {
 	fetches, values := t.fetches(wanted)
-	t.watch.lap(phaseHooks)
-	start := t.monitors.trace.start()
+	began := t.beginPhase()
 	err := t.session.RunInto(t.steady, values, fetches, b.feed, t.checkLoss)
-	t.watch.lap(phaseStep)
-	t.monitors.trace.end(hooks.PhaseStep, start, "run")
+	t.endPhase(hooks.PhaseStep, began, "run")
 	skipped := errors.Is(err, errNonFinite)
 	if err != nil && !skipped {
 		return hooks.Outputs{}, fmt.Errorf("graphactions: Train: step %d: %w", step, err)
@@ -390,8 +386,7 @@ func (t *trainer) evaluateFor(ctx context.Context, name string) error {
 		results, err = t.evaluate(ctx, name)
 		return err
 	})
-	t.result.Times.Evaluating += time.Since(start)
-	t.watch.skip()
+	t.apart(hooks.PhaseEvaluation, start)
 	t.monitors.trace.end(hooks.PhaseEvaluation, span, name)
 	if err != nil && ctx.Err() != nil {
 		t.stop(ReasonCancelled, "")

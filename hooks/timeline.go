@@ -41,6 +41,13 @@ func (t Times) Of(p Phase) time.Duration {
 	return 0
 }
 
+// Add adds to the time of a phase.
+func (t *Times) Add(p Phase, d time.Duration) {
+	if sum := t.of(p); sum != nil {
+		*sum += d
+	}
+}
+
 func (t *Times) of(p Phase) *time.Duration {
 	switch p {
 	case PhaseInput:
@@ -111,8 +118,8 @@ func (t *Timeline) Tracing(int64) bool {
 
 // Span adds up.
 func (t *Timeline) Span(s Span) {
-	if d := t.spent.of(s.Phase); d != nil && !t.over {
-		*d += s.Duration
+	if !t.over {
+		t.spent.Add(s.Phase, s.Duration)
 	}
 }
 

@@ -271,7 +271,7 @@ func TestEvaluationAskedForByAMonitor(t *testing.T) {
 	require.Equal(t, []int64{5, 12}, x.steps())
 	require.Contains(t, x.calls[0].Checkpoint, "model.ckpt-5.")
 	require.Contains(t, res.String(), "steps 0 to 12 (max_steps)")
-	require.Contains(t, res.String(), "  step  test/loss\n     5          0\n    12         49")
+	require.Contains(t, res.String(), "step  test/loss\n   5          0\n  12         49")
 }
 
 // An EvalSpec by itself, which is not for use beside a fit.

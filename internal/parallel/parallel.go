@@ -72,12 +72,11 @@ type pool struct {
 	failed atomic.Pointer[failure]
 
 	work  Work
-	total atomic.Int64
 	most  atomic.Int64 // helpers that may join
 	_     [64]byte     // the rest changes often
 	state atomic.Int64 // open bit | helpers inside
 	_     [64]byte
-	next  atomic.Int64 // task
+	parts [mostHelpers + 1]part // of the loop: the first most+1
 }
 
 // failure is the first panic of a loop.
@@ -102,9 +101,10 @@ func newPool() *pool {
 // share does n tasks together with at most so many helpers, and unlocks busy.
 func (p *pool) share(w Work, n, helpers int) {
 	p.work = w
-	p.total.Store(int64(n))
 	p.most.Store(int64(helpers))
-	p.next.Store(0)
+	for i := range helpers + 1 {
+		p.parts[i].set(n*i/(helpers+1), n*(i+1)/(helpers+1))
+	}
 	p.state.Store(open)
 	for k := helpers - int(p.alive.Load()); k > 0; k-- {
 		p.alive.Add(1)
@@ -159,18 +159,32 @@ func (p *pool) takeName() int {
 // task, and neither does harm.
 func (p *pool) join() bool {
 	s := p.state.Load()
-	return s&open != 0 && s&(open-1) < p.most.Load() && p.next.Load() < p.total.Load() && p.state.CompareAndSwap(s, s+1)
+	return s&open != 0 && s&(open-1) < p.most.Load() && p.anyLeft() && p.state.CompareAndSwap(s, s+1)
 }
 
-// loop does tasks until there are none. After a panic there are none.
+func (p *pool) anyLeft() bool {
+	for i := range p.most.Load() + 1 {
+		if p.parts[i].left() {
+			return true
+		}
+	}
+	return false
+}
+
+// loop does tasks until there are none: those of the worker's own part, first to last,
+// then what the others have not come to, last to first. After a panic there are none.
 func (p *pool) loop(worker int) {
 	defer p.catch()
-	for {
-		t := p.next.Add(1) - 1
-		if t >= p.total.Load() {
-			return
+	parts := p.parts[:p.most.Load()+1]
+	own := worker % len(parts)
+	for t, ok := parts[own].first(); ok; t, ok = parts[own].first() {
+		p.work.Task(worker, t)
+	}
+	for i := 1; i < len(parts); i++ {
+		other := &parts[(own+i)%len(parts)]
+		for t, ok := other.last(); ok; t, ok = other.last() {
+			p.work.Task(worker, t)
 		}
-		p.work.Task(worker, int(t))
 	}
 }
 
@@ -178,6 +192,8 @@ func (p *pool) loop(worker int) {
 func (p *pool) catch() {
 	if r := recover(); r != nil {
 		p.failed.CompareAndSwap(nil, &failure{r})
-		p.next.Store(p.total.Load())
+		for i := range p.parts {
+			p.parts[i].set(0, 0)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -65,4 +66,33 @@ func machine(c config) []string {
 		fmt.Sprintf("%s, %d processors, %s/%s, %s", cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version()),
 		fmt.Sprintf("%s, commit %s, `%s` in bench", time.Now().UTC().Format(time.DateOnly), revision, command),
 	}
+}
+
+// cacheLine returns how many nanoseconds a cache line takes from one processor to another
+// and back. Processors of one chiplet are near; a virtual machine's may be moved to
+// different ones at any time, which slows down everything that shares data.
+func cacheLine() float64 {
+	const there, rounds = 1000, 20000
+	var ball atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		for i := int64(0); i < rounds; i++ {
+			for ball.Load() != 2*i+1 {
+			}
+			ball.Store(2*i + 2)
+		}
+		close(done)
+	}()
+	var start time.Time
+	for i := int64(0); i < rounds; i++ {
+		if i == there {
+			start = time.Now()
+		}
+		ball.Store(2*i + 1)
+		for ball.Load() != 2*i+2 {
+		}
+	}
+	took := time.Since(start)
+	<-done
+	return float64(took.Nanoseconds()) / (rounds - there)
 }

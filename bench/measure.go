@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os/exec"
+	"runtime"
 	"time"
 )
 
@@ -32,6 +33,7 @@ type measurement struct {
 	wall     series // seconds to the first step, by "" and row
 	memory   series // MB, the same
 	busy     []float64
+	distance []float64 // nanoseconds, see cacheLine
 }
 
 // series has values by workload and row.
@@ -342,5 +344,8 @@ func (m *measurement) listen(ctx context.Context) {
 	after, _ := processorTime()
 	if total := after.total - before.total; total > 0 {
 		m.busy = append(m.busy, float64(after.busy-before.busy)/float64(total))
+	}
+	if runtime.GOMAXPROCS(0) > 1 {
+		m.distance = append(m.distance, cacheLine())
 	}
 }

@@ -109,6 +109,9 @@ func (m *measurement) report(about []string) string {
 			b.WriteString("**That is not a quiet machine: these figures mean little.**\n")
 		}
 	}
+	if d, ok := spreadOf(m.distance); ok {
+		fmt.Fprintf(&b, "A cache line went from one processor to another and back in %.0f ns (median; %.0f to %.0f).\n", d.median, d.min, d.max)
+	}
 	section := func(title, text string) {
 		if text != "" {
 			fmt.Fprintf(&b, "\n### %s\n\n%s", title, text)

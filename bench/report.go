@@ -151,7 +151,7 @@ func (m *measurement) targets() string {
 			name string
 			s    series
 		}{{"p50", m.p50}, {"p99", m.p99}} {
-			if r, ok := spreadOf(ratios(q.s[w][onnx], q.s[w][predictBatch])); ok {
+			if r, ok := spreadOf(ratios(q.s[w][onnx], q.s[w][predictInto])); ok {
 				t.row("one row of "+w+", "+q.name, fmt.Sprintf("%dx %s", predictMust, onnx), verdict(r, r.median >= predictMust), "",
 					fmt.Sprintf("%dx", predictsAim), verdict(r, r.median >= predictsAim))
 			}

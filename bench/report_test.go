@@ -47,7 +47,7 @@ func TestReport(t *testing.T) {
 	m.speed.add("W4", ours, 0, 100)
 	m.speed.add("W4", tfFit, 0, 20)
 	m.speed.add("W4", tfFunction, 0, 50)
-	m.p50.add("W1", predictBatch, 0, 4)
+	m.p50.add("W1", predictInto, 0, 4)
 	m.p50.add("W1", onnx, 0, 6)
 	m.wall.add("", ours, 0, 0.05)
 	m.memory.add("", ours, 0, 50)

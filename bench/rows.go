@@ -30,7 +30,7 @@ type row struct {
 const (
 	ours         = "Stheno session"
 	oursLoop     = "Stheno Train"
-	predictBatch = "Stheno PredictBatch"
+	predictInto  = "Stheno PredictInto"
 	onnx         = "ONNX Runtime"
 	torchEager   = "PyTorch eager"
 	torchCompile = "PyTorch compile"
@@ -53,7 +53,7 @@ func (c config) allRows() []row {
 	once := func(argv []string) []string { return append(append([]string{}, argv...), "once", "W1") }
 	withOnce := func(r row) row { r.once = once(r.argv); return r }
 	return []row{
-		{name: ours, argv: []string{exe("stheno")}, trains: true, predicts: predictBatch, once: []string{exe("first")}},
+		{name: ours, argv: []string{exe("stheno")}, trains: true, predicts: predictInto, once: []string{exe("first")}},
 		{name: oursLoop, argv: []string{exe("stheno"), "-loop"}, trains: true, predicts: "Stheno Predict"},
 		withOnce(row{name: stock, argv: []string{exe("gorgonia")}, trains: true, predicts: stock}),
 		withOnce(row{name: goMLX, argv: []string{exe("gomlx")}, trains: true, predicts: goMLX}),

@@ -48,12 +48,23 @@ func BenchmarkPredict(b *testing.B) {
 				b.Fatal(err)
 			}
 			row := map[string]*tensor.Dense{datasets.DefaultFeature: tensor.New(tensor.Of(tensor.Float32), tensor.WithShape(1, sizes[0]))}
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.PredictBatch(context.Background(), row); err != nil {
-					b.Fatal(err)
+			b.Run("PredictBatch", func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := p.PredictBatch(context.Background(), row); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
+			})
+			b.Run("PredictInto", func(b *testing.B) {
+				b.ReportAllocs()
+				predictions := map[string]*tensor.Dense{}
+				for b.Loop() {
+					if err := p.PredictInto(context.Background(), predictions, row); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
 		})
 	}
 }

@@ -30,7 +30,7 @@ type model struct {
 	fits             *signature     // the trained model's, if input is known to agree with it
 	outputs          gorgonia.Nodes // the predictions, by name
 	outputNames      []string
-	feeds            sync.Pool // of graph.Feed, empty
+	calls            sync.Pool // of *call, empty
 }
 
 // PanicError is a panic of a model function.

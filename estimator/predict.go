@@ -101,7 +101,7 @@ func (e *Estimator) predict(ctx context.Context, input *datasets.Dataset, opts [
 		if err != nil {
 			return err
 		}
-		outputs, err := m.predict(ctx, batch.Features, nodes, names)
+		outputs, err := m.predict(ctx, nil, batch.Features, nodes, names)
 		if err != nil {
 			return err
 		}
@@ -139,45 +139,64 @@ func (m *model) choose(c *predictConfig) (gorgonia.Nodes, []string, error) {
 // PredictBatch predicts one batch: features [batch, ...] by name in, predictions
 // [batch, ...] by name out.
 func (e *Estimator) PredictBatch(features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return e.predictBatch(context.Background(), features, 0)
+	return e.predictBatch(context.Background(), nil, features, 0)
 }
 
-// predictBatch predicts with variables that were the newest not longer than age ago.
-func (e *Estimator) predictBatch(ctx context.Context, features map[string]*tensor.Dense, age time.Duration) (map[string]*tensor.Dense, error) {
+// predictBatch predicts with variables that were the newest not longer than age ago, into
+// the tensors of a map that may be nil.
+func (e *Estimator) predictBatch(ctx context.Context, predictions, features map[string]*tensor.Dense, age time.Duration) (map[string]*tensor.Dense, error) {
 	m, err := e.inferModel(features, age)
 	if err != nil {
 		return nil, err
 	}
-	return m.predict(ctx, features, m.outputs, m.outputNames)
+	return m.predict(ctx, predictions, features, m.outputs, m.outputNames)
 }
 
-// predict computes some of the predictions.
-func (m *model) predict(ctx context.Context, features map[string]*tensor.Dense, nodes gorgonia.Nodes, names []string) (map[string]*tensor.Dense, error) {
-	feed, ok := m.feeds.Get().(graph.Feed)
+// call is what one prediction needs while it is under way.
+type call struct {
+	feed   graph.Feed
+	values []gorgonia.Value
+}
+
+// predict computes some of the predictions. It puts them into the map, where it uses the
+// memory of the tensors that are there, or into a new one.
+func (m *model) predict(ctx context.Context, predictions, features map[string]*tensor.Dense, nodes gorgonia.Nodes, names []string) (map[string]*tensor.Dense, error) {
+	c, ok := m.calls.Get().(*call)
 	if !ok {
-		feed = make(graph.Feed, len(features))
+		c = &call{feed: make(graph.Feed, len(features))}
 	}
+	defer func() { // the tensors are the caller's
+		clear(c.feed)
+		clear(c.values)
+		m.calls.Put(c)
+	}()
 	for name, t := range features {
-		feed[m.features[name]] = t
+		c.feed[m.features[name]] = t
 	}
-	values, err := m.session.Run(ctx, nodes, feed)
-	clear(feed) // the tensors are the caller's
-	m.feeds.Put(feed)
+	c.values = slices.Grow(c.values[:0], len(nodes))[:len(nodes)]
+	for i, name := range names {
+		if t := predictions[name]; t != nil {
+			c.values[i] = t
+		}
+	}
+	err := m.session.RunInto(ctx, c.values, nodes, c.feed, nil)
 	if errors.Is(err, session.ErrClosed) {
 		return nil, ErrClosed // by Close, while this call was under way
 	}
 	if err != nil {
 		return nil, fmt.Errorf("estimator: Predict: %w", err)
 	}
-	outputs := make(map[string]*tensor.Dense, len(values))
-	for i, name := range names {
-		d, ok := values[i].(*tensor.Dense)
-		if !ok {
-			return nil, fmt.Errorf("estimator: Predict: predictions[%q] is a %T, want a tensor [batch, ...]", name, values[i])
-		}
-		outputs[name] = d
+	if predictions == nil {
+		predictions = make(map[string]*tensor.Dense, len(names))
 	}
-	return outputs, nil
+	for i, name := range names {
+		d, ok := c.values[i].(*tensor.Dense)
+		if !ok {
+			return nil, fmt.Errorf("estimator: Predict: predictions[%q] is a %T, want a tensor [batch, ...]", name, c.values[i])
+		}
+		predictions[name] = d
+	}
+	return predictions, nil
 }
 
 // inferModel returns the model that takes the features. Most calls are like the one

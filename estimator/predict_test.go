@@ -148,6 +148,41 @@ func TestPredictionsOfOtherLengths(t *testing.T) {
 	require.Equal(t, []float32{1, 2}, out["x"].Data())
 }
 
+// The same bits in memory that stays, for other numbers of rows too, and no allocation.
+func TestPredictInto(t *testing.T) {
+	predictor, err := fitted(t).Predictor()
+	require.NoError(t, err)
+	predictions := map[string]*tensor.Dense{}
+	var memory *float32
+	for i := range 20 {
+		require.NoError(t, predictor.PredictInto(ctx, predictions, row(i)))
+		want, err := predictor.PredictBatch(ctx, row(i))
+		require.NoError(t, err)
+		require.Len(t, predictions, len(want))
+		for name := range want {
+			require.Equal(t, want[name].Shape(), predictions[name].Shape())
+			require.Equal(t, want[name].Data(), predictions[name].Data())
+		}
+		first := &predictions["probabilities"].Float32s()[0]
+		require.True(t, memory == nil || memory == first, "row %d is in other memory", i)
+		memory = first
+	}
+	// Tensors of another size or type give way.
+	predictions["probabilities"] = tensor.New(tensor.WithBacking([]float64{1, 2}))
+	require.NoError(t, predictor.PredictInto(ctx, predictions, row(1)))
+	want, err := predictor.PredictBatch(ctx, row(1))
+	require.NoError(t, err)
+	require.Equal(t, want["probabilities"].Data(), predictions["probabilities"].Data())
+
+	require.ErrorContains(t, predictor.PredictInto(ctx, nil, row(0)), "predictions is nil, want a map")
+	if !testing.Short() { // the race detector allocates
+		features := row(0)
+		allocs := testing.AllocsPerRun(1000, func() { err = predictor.PredictInto(ctx, predictions, features) })
+		require.NoError(t, err)
+		require.Zero(t, allocs)
+	}
+}
+
 func TestPredictorFromManyGoroutines(t *testing.T) {
 	est := fitted(t)
 	predictor, err := est.Predictor()

@@ -2,6 +2,7 @@ package estimator
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorgonia.org/tensor"
@@ -30,12 +31,25 @@ func (e *Estimator) Predictor() (*Predictor, error) {
 // PredictBatch predicts one batch: features [batch, ...] by name in, predictions
 // [batch, ...] by name out.
 func (p *Predictor) PredictBatch(ctx context.Context, features map[string]*tensor.Dense) (map[string]*tensor.Dense, error) {
-	return p.estimator.predictBatch(ctx, features, refreshInterval)
+	return p.estimator.predictBatch(ctx, nil, features, refreshInterval)
+}
+
+// PredictInto is PredictBatch for services that must not wait for the garbage collector:
+// it puts the predictions into a map that is not nil, and into the memory of the tensors
+// that it finds there from an earlier call with as many rows. In the steady state it
+// allocates nothing. Goroutines that predict at the same time need a map each. After an
+// error the predictions are not defined.
+func (p *Predictor) PredictInto(ctx context.Context, predictions, features map[string]*tensor.Dense) error {
+	if predictions == nil {
+		return errors.New("estimator: PredictInto: predictions is nil, want a map")
+	}
+	_, err := p.estimator.predictBatch(ctx, predictions, features, refreshInterval)
+	return err
 }
 
 // Predict predicts one batch and returns it row by row.
 func (p *Predictor) Predict(ctx context.Context, features map[string]*tensor.Dense) ([]Row, error) {
-	outputs, err := p.estimator.predictBatch(ctx, features, refreshInterval)
+	outputs, err := p.estimator.predictBatch(ctx, nil, features, refreshInterval)
 	if err != nil {
 		return nil, err
 	}

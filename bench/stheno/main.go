@@ -1,6 +1,6 @@
 // Command stheno is Stheno's worker. With -loop it trains with graphactions.Train and all
 // its defaults, monitors included, and predicts with Predictor.Predict; without it by a
-// hand-written loop over session.RunInto and with Predictor.PredictBatch.
+// hand-written loop over session.RunInto and with Predictor.PredictInto.
 package main
 
 import (
@@ -122,8 +122,6 @@ func predictor(w worker.Workload, dir string, rows bool) (worker.Predict, error)
 			return err
 		}, nil
 	}
-	return func() error {
-		_, err := p.PredictBatch(ctx, features)
-		return err
-	}, nil
+	predictions := map[string]*tensor.Dense{}
+	return func() error { return p.PredictInto(ctx, predictions, features) }, nil
 }

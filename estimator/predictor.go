@@ -35,9 +35,9 @@ func (p *Predictor) PredictBatch(ctx context.Context, features map[string]*tenso
 }
 
 // PredictInto is PredictBatch for services that must not wait for the garbage collector:
-// it puts the predictions into a map that is not nil, and into the memory of the tensors
-// that it finds there from an earlier call with as many rows. In the steady state it
-// allocates nothing. Goroutines that predict at the same time need a map each. After an
+// features [batch, ...] by name in, predictions [batch, ...] put into a map by name, which
+// must not be nil, and into the memory of the tensors that it finds there from an earlier
+// call with as many rows. In the steady state it allocates nothing. Goroutines that predict at the same time need a map each. After an
 // error the predictions are not defined.
 func (p *Predictor) PredictInto(ctx context.Context, predictions, features map[string]*tensor.Dense) error {
 	if predictions == nil {

@@ -101,10 +101,7 @@ func newPool() *pool {
 // share does n tasks together with at most so many helpers, and unlocks busy.
 func (p *pool) share(w Work, n, helpers int) {
 	p.work = w
-	p.most.Store(int64(helpers))
-	for i := range helpers + 1 {
-		p.parts[i].set(n*i/(helpers+1), n*(i+1)/(helpers+1))
-	}
+	p.cut(n, helpers+1)
 	p.state.Store(open)
 	for k := helpers - int(p.alive.Load()); k > 0; k-- {
 		p.alive.Add(1)
@@ -125,6 +122,14 @@ func (p *pool) share(w Work, n, helpers int) {
 	p.busy.Unlock()
 	if f != nil {
 		panic(f.value)
+	}
+}
+
+// cut gives each worker a part of n tasks. It follows from the sizes alone.
+func (p *pool) cut(n, workers int) {
+	p.most.Store(int64(workers - 1))
+	for i := range workers {
+		p.parts[i].set(n*i/workers, n*(i+1)/workers)
 	}
 }
 
@@ -176,13 +181,9 @@ func (p *pool) anyLeft() bool {
 func (p *pool) loop(worker int) {
 	defer p.catch()
 	parts := p.parts[:p.most.Load()+1]
-	own := worker % len(parts)
-	for t, ok := parts[own].first(); ok; t, ok = parts[own].first() {
-		p.work.Task(worker, t)
-	}
-	for i := 1; i < len(parts); i++ {
-		other := &parts[(own+i)%len(parts)]
-		for t, ok := other.last(); ok; t, ok = other.last() {
+	for i := range parts {
+		part := &parts[(worker+i)%len(parts)]
+		for t, ok := part.take(i == 0); ok; t, ok = part.take(i == 0) {
 			p.work.Task(worker, t)
 		}
 	}

@@ -68,6 +68,19 @@ func TestEveryTaskRunsOnce(t *testing.T) {
 	}
 }
 
+// A worker that is alone does its own part forwards, then the others' backwards.
+func TestAWorkerBeginsWithItsOwnPart(t *testing.T) {
+	for worker, want := range [][]int{{0, 1, 2, 5, 4, 3, 9, 8, 7, 6}, {3, 4, 5, 9, 8, 7, 6, 2, 1, 0}, {6, 7, 8, 9, 2, 1, 0, 5, 4, 3}} {
+		p := newPool()
+		var order []int
+		p.work = work(func(_, t int) { order = append(order, t) })
+		p.cut(10, 3)
+		p.loop(worker)
+		require.Equal(t, want, order, worker)
+		require.False(t, p.anyLeft())
+	}
+}
+
 func TestCallersAtOnce(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
 	done := make(chan *counter)
